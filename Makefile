@@ -1,0 +1,45 @@
+# make demo   the main job on a phantom radiograph, in a fresh .venv
+# make test   every test: core, widgets (no display), viewer (virtual display)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help demo test test-core test-widgets test-viewer lint bench screenshots wheel clean
+
+help:
+	@echo "make demo         detect the landmarks of a phantom radiograph, write and show the result"
+	@echo "make test         all tests: core, widgets, viewer"
+	@echo "make lint         ruff"
+	@echo "make bench        accuracy and speed, written to docs/benchmarks.md"
+	@echo "make screenshots  the pictures of the documentation, written to docs/images"
+	@echo "make wheel        the installable package, in dist/"
+
+$(READY): pyproject.toml constraints.txt scripts/prepare.sh
+	@sh scripts/prepare.sh $(VENV)
+	@touch $@
+
+demo: $(READY)
+	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then sh scripts/system_packages.sh window || true; fi
+	@$(BIN)/xray-landmarks demo -o demo-output
+
+test: $(READY)
+	@sh scripts/run_tests.sh $(BIN) core widgets viewer
+
+test-core test-widgets test-viewer: test-%: $(READY)
+	@sh scripts/run_tests.sh $(BIN) $*
+
+lint: $(READY)
+	@$(BIN)/ruff check .
+
+bench: $(READY)
+	@set -e; for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+screenshots: $(READY)
+	@sh scripts/system_packages.sh window screen
+	@sh scripts/with_display.sh $(BIN)/python scripts/screenshots.py
+
+wheel: $(READY)
+	@rm -rf dist && $(BIN)/python -m build --wheel --outdir dist .
+
+clean:
+	rm -rf $(VENV) demo-output dist build

@@ -1,0 +1,47 @@
+#!/bin/sh
+# Usage: scripts/run_tests.sh BIN PART...   parts: core, widgets, viewer
+# One pytest process a part: a widget test needs Qt without a display, a viewer test needs a display. A part whose system
+# libraries are missing is left out, saying so; the others run all the same. Fails when a part that ran failed.
+set -u
+bin=$1
+shift
+here=$(dirname "$0")
+status=0
+skipped=
+
+run() {
+    part=$1
+    shift
+    echo "== $part tests"
+    start=$(date +%s)
+    "$@" || status=1
+    echo "== $part tests took $(($(date +%s) - start)) s"
+}
+
+skip() {
+    echo "== $1 tests left out: $2"
+    skipped="$skipped $1"
+}
+
+qt_works() { QT_QPA_PLATFORM=offscreen "$bin/python" -c 'from qtpy.QtWidgets import QApplication; QApplication([])' >/dev/null 2>&1; }
+
+for part in "$@"; do
+    case $part in
+        core) # pytest-qt would load Qt, which a machine without its libraries cannot
+            run core "$bin/python" -m pytest -q -p no:pytest-qt -m "not gl" --ignore=tests/widgets --ignore=tests/viewer ;;
+        widgets)
+            sh "$here/system_packages.sh" window
+            if qt_works; then run widgets env QT_QPA_PLATFORM=offscreen "$bin/python" -m pytest -q -m "not gl" tests/widgets
+            else skip widgets "Qt does not start"; fi ;;
+        viewer)
+            sh "$here/system_packages.sh" window screen
+            if ! command -v xvfb-run >/dev/null; then skip viewer "no xvfb-run. Run:  sudo apt-get install -y xvfb xauth"
+            elif ! qt_works; then skip viewer "Qt does not start"
+            else run viewer sh "$here/with_display.sh" "$bin/python" -m pytest -q -m gl tests/viewer; fi ;;
+        *) echo "unknown part of the tests: $part" >&2; exit 2 ;;
+    esac
+done
+
+[ -n "$skipped" ] && echo "Left out:$skipped (see above)"
+[ $status = 0 ] && echo "All tests that ran passed" || echo "Tests failed"
+exit $status
