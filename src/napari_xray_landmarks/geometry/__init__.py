@@ -1,0 +1,1 @@
+"""Cameras and transforms between planes and spaces."""
