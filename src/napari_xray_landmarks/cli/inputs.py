@@ -1,0 +1,59 @@
+"""Which images a command works on, and how they are called in its output."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import FileError
+
+if TYPE_CHECKING:
+    from ..imaging import Radiograph
+
+PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+
+
+def expand(paths: Sequence[Path]) -> list[Path]:
+    """The inputs, a folder of pictures as its pictures; anything else (a DICOM folder too) stays one input."""
+    inputs = []
+    for path in paths:
+        pictures = sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURES) if path.is_dir() else []
+        inputs += pictures or [path]
+    return list(dict.fromkeys(inputs))
+
+
+def names_in_output(paths: Sequence[Path]) -> list[str]:
+    """What to call each input: its file name, with as many parent folders as it takes to tell it from the others."""
+    names = []
+    absolute = [path.absolute() for path in paths]
+    for path in absolute:
+        depth = 1
+        while depth < len(path.parts) - 1 and sum(_tail(p, depth) == _tail(path, depth) for p in absolute) > 1:
+            depth += 1
+        names.append("/".join(_tail(path, depth)))
+    return names
+
+
+def _tail(path: Path, depth: int) -> tuple[str, ...]:
+    return path.parts[-depth:]
+
+
+def load_radiographs(path: Path, spacing_mm: tuple[float, float] | None = None) -> "list[Radiograph]":
+    """The radiographs of one input, with the spacing that the user gives for a film.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or holds volumes only.
+    """
+    from ..imaging import Radiograph
+    from ..io import load_images
+
+    if not path.exists():
+        raise FileError(path, "does not exist", "Check the path")
+    images = [image for image in load_images(path) if isinstance(image, Radiograph)]
+    if not images:
+        raise FileError(path, "is a volume, not a radiograph", "Give a 2D film")
+    if spacing_mm is None:
+        return images
+    return [replace(image, spacing_mm=spacing_mm, spacing_source="calibrated") for image in images]

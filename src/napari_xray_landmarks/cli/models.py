@@ -1,0 +1,69 @@
+"""`models`: which models there are, and what one of them is."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+
+from .options import Device, DeviceOption, QuietOption, SeedOption
+from .reporting import aligned, say
+
+
+def models(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Say all about this model (or file).")] = None,
+    quiet: QuietOption = False,
+    device: DeviceOption = Device.auto,
+    seed: SeedOption = None,
+) -> None:
+    """List the bundled and local models, or describe one."""
+    if name is None:
+        say(_table(), quiet)
+    else:
+        say(_description(name), quiet)
+
+
+def _table() -> str:
+    from ..models import list_models
+    from ..models.registry import models_folder
+
+    headers = list_models()
+    if not headers:
+        return f"There are no models. Put .safetensors files into {models_folder()}"
+    rows = [(h.name, h.method, h.anatomy, len(h.landmarks), _accuracy(h.metrics), h.licence or "-") for h in headers]
+    return aligned(rows, ("model", "method", "anatomy", "landmarks", "accuracy", "licence"))
+
+
+def _accuracy(metrics: Mapping) -> str:
+    """The first mean error of the metrics, in words."""
+    for key, value in metrics.items():
+        if key.startswith("mean") and isinstance(value, (int, float)):
+            unit = next((u for u in ("mm", "px") if key.endswith(f"_{u}")), "")
+            return f"{key.removesuffix(f'_{unit}').replace('_', ' ')} {value:.2f} {unit}".strip()
+    return "-"
+
+
+def _description(name: str) -> str:
+    from ..models import load_model
+    from ..models.registry import read_card
+
+    model = load_model(name)
+    header = model.header
+    rows = [
+        ("model", header.name or model.path.stem),
+        ("file", str(model.path)),
+        ("method", header.method),
+        ("anatomy", header.anatomy),
+        ("landmarks", f"{len(header.landmarks)}: {', '.join(header.landmarks)}"),
+        *_flat("measured", header.metrics),
+        *_flat("training", header.training),
+        *_flat("setting", header.settings),
+        ("licence", header.licence or "not stated"),
+        ("citation", header.citation or "not stated"),
+        ("made with", header.package_version),
+    ]
+    card = read_card(name)
+    return aligned(rows) + (f"\n\n{card.strip()}" if card else "")
+
+
+def _flat(what: str, values: Mapping) -> list[tuple[str, str]]:
+    return [(what, f"{key.replace('_', ' ')}: {value}") for key, value in values.items()]
