@@ -1,0 +1,92 @@
+"""Films as ordinary pictures: PNG, JPEG, TIFF. They carry no spacing: resolution tags are a printer's, not a film's."""
+
+import struct
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import FileError
+from ..imaging import Radiograph
+from .files import SIZE_LIMIT, require_file, require_plausible_size, stem, suffix
+from .grey import grey, grey_note
+
+_DAMAGED = (OSError, SyntaxError, ValueError, KeyError, TypeError, IndexError, AttributeError, EOFError, MemoryError,
+            OverflowError, ZeroDivisionError, NotImplementedError, RuntimeError, struct.error)
+
+
+def read_picture(path) -> Radiograph:
+    """An 8- or 16-bit (or float) picture as a radiograph in pixels; colour becomes grey luminance.
+
+    Raises
+    ------
+    FileError
+        If it is damaged, huge, or a stack of several pictures.
+    """
+    path = require_file(path)
+    pixels = _read_tiff(path) if suffix(path) in (".tif", ".tiff") else _read_pillow(path)
+    if pixels.ndim == 3 and pixels.shape[2] not in (1, 2, 3, 4):
+        raise FileError(path, f"holds {pixels.shape[0]} pictures or channels", "Save one grey picture a file")
+    if pixels.ndim not in (2, 3) or 0 in pixels.shape:
+        raise FileError(path, f"has shape {pixels.shape}, not that of one picture", "Save one grey picture a file")
+    header = {"file": path.name, **grey_note(pixels)}
+    return Radiograph(grey(pixels), name=stem(path), header=header)
+
+
+def _read_pillow(path: Path) -> np.ndarray:
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(path) as picture:
+                _require_one_frame(path, getattr(picture, "n_frames", 1))
+                require_plausible_size(path, picture.size[::-1], 8)
+                if picture.mode in ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV"):
+                    picture = picture.convert("RGB")
+                return np.array(picture, dtype=np.uint8 if picture.mode == "1" else None)
+        except FileError:
+            raise
+        except (*_DAMAGED, Image.DecompressionBombError) as error:
+            raise _unreadable(path, error) from error
+
+
+def _read_tiff(path: Path) -> np.ndarray:
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            _require_one_frame(path, len(tiff.series[0].pages) if tiff.series else 0)
+            page = tiff.series[0].pages[0]
+            shape = page.shape
+            require_plausible_size(path, shape, page.dtype.itemsize)
+            pixels = page.asarray()
+            inverted = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
+    except FileError:
+        raise
+    except (*_DAMAGED, tifffile.TiffFileError) as error:
+        return _read_pillow_tiff(path, error)
+    if pixels.ndim == 3 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE:
+        pixels = np.moveaxis(pixels, 0, -1)
+    return _inverted(pixels) if inverted else pixels
+
+
+def _read_pillow_tiff(path: Path, error: Exception) -> np.ndarray:
+    """Compressions that tifffile has no codec for, Pillow may read."""
+    if path.stat().st_size > SIZE_LIMIT:
+        raise _unreadable(path, error) from error
+    return _read_pillow(path)
+
+
+def _inverted(pixels: np.ndarray) -> np.ndarray:
+    return np.iinfo(pixels.dtype).max - pixels if pixels.dtype.kind == "u" else -pixels
+
+
+def _require_one_frame(path: Path, count: int) -> None:
+    if count != 1:
+        raise FileError(path, f"holds {count} pictures", "Save one picture a file")
+
+
+def _unreadable(path: Path, error: Exception) -> FileError:
+    return FileError(path, f"cannot be read as a picture ({str(error)[:120] or type(error).__name__})",
+                     "It may be truncated: copy or export it again")

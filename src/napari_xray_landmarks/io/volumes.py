@@ -1,0 +1,188 @@
+"""NIfTI, NRRD and MetaImage files by SimpleITK: volumes, and radiographs where the file is 2D."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import FileError
+from ..imaging import UNKNOWN_SPACING, Radiograph, Volume
+from .files import DEFLATE_RATIO, replacing, require_file, require_plausible_size, stem, suffix
+from .frames import lps_from_index, world_from_voxel
+from .grey import grey, grey_note
+
+WRITABLE = (".nii.gz", ".nii", ".nrrd", ".mha")
+_NO_SPACING = "no pixel spacing"
+_NOTE = "ITK_FileNotes"
+_ORTHOGONAL = 1e-4
+
+
+def read_volume_file(path) -> Radiograph | Volume:
+    """A 3D file as a volume in our world frame, a 2D file as a radiograph.
+
+    Raises
+    ------
+    FileError
+        If the file is damaged, claims too much, is 4D or a vector image, or its geometry is not finite.
+    """
+    path = require_file(path)
+    reader = _read_header(path)
+    size, components = reader.GetSize(), reader.GetNumberOfComponents()
+    while len(size) > 3 and size[-1] == 1:
+        size = size[:-1]
+    if len(size) not in (2, 3):
+        raise FileError(path, f"is {len(size)}D, {' x '.join(str(n) for n in size)}",
+                        "Save the one volume that you need")
+    if components > 1 and (len(size) == 3 or components > 4):
+        raise FileError(path, f"has {components} values a voxel", "Save one component as its own volume")
+    _require_size(path, reader, size, components)
+    image = _read(path, reader, size)
+    return _radiograph(path, image) if image.GetDimension() == 2 else _volume(path, image)
+
+
+def _read_header(path: Path):
+    import SimpleITK as sitk
+
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        raise _unreadable(path, error) from error
+    return reader
+
+
+def _require_size(path: Path, reader, size, components: int) -> None:
+    import SimpleITK as sitk
+
+    probe = sitk.Image([1] * min(len(size), 3), reader.GetPixelID(), components) if components > 1 else sitk.Image(
+        [1] * len(size), reader.GetPixelID())
+    item_bytes = probe.GetSizeOfPixelComponent() * components
+    detached = suffix(path) in (".mhd", ".nhdr")
+    stored = None if detached else path.stat().st_size * (DEFLATE_RATIO if _is_deflated(path) else 1)
+    require_plausible_size(path, size, item_bytes, stored_bytes=stored)
+
+
+def _is_deflated(path: Path) -> bool:
+    """Whether the pixels are compressed; other encodings of text files only make the file longer."""
+    if suffix(path) in (".nii", ".nii.gz"):
+        return path.name.lower().endswith(".gz")
+    with open(path, "rb") as file:
+        head = file.read(8192).lower()
+    return b"compresseddata = true" in head or b"encoding: gz" in head or b"encoding: bz" in head
+
+
+def _read(path: Path, reader, size):
+    try:
+        if reader.GetDimension() > len(size):
+            reader.SetExtractSize([*size, *[0] * (reader.GetDimension() - len(size))])
+        return reader.Execute()
+    except (RuntimeError, MemoryError, OverflowError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> FileError:
+    text = str(error).replace(str(path), "").lower()
+    reason = next((r for key, r in (
+        ("orthonormal", "its axes are not at right angles"),
+        ("orthogonal", "its axes are not at right angles"),
+        ("singular", "its direction matrix is singular"),
+        ("spacing", "its spacing is not positive"),
+        ("unable to determine imageio", "it is not what its name says"),
+        ("no imageio", "it is not what its name says"),
+    ) if key in text), "it is truncated or damaged")
+    return FileError(path, f"cannot be read: {reason}", "Export it again")
+
+
+def _volume(path: Path, image) -> Volume:
+    import SimpleITK as sitk
+
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * np.array(image.GetSpacing())
+    matrix[:3, 3] = image.GetOrigin()
+    try:
+        return Volume(sitk.GetArrayFromImage(image), world_from_voxel(matrix), stem(path), header={"file": path.name})
+    except ValueError as error:
+        raise FileError(path, str(error), "Correct its geometry") from error
+
+
+def _radiograph(path: Path, image) -> Radiograph:
+    import SimpleITK as sitk
+
+    pixels = sitk.GetArrayFromImage(image)
+    spacing = _declared_spacing(path, image)
+    header = {"file": path.name, **grey_note(pixels)}
+    source = UNKNOWN_SPACING if spacing is None else f"the spacing in the {suffix(path)} file"
+    return Radiograph(grey(pixels), spacing, source, name=stem(path), header=header)
+
+
+def _declared_spacing(path: Path, image) -> tuple[float, float] | None:
+    """The (row, column) spacing that the file itself states; ITK fills in 1 where it states none."""
+    notes = image.GetMetaData(_NOTE) if image.HasMetaDataKey(_NOTE) else ""
+    spacing = tuple(float(s) for s in image.GetSpacing()[::-1])
+    if notes.startswith(_NO_SPACING) or not all(np.isfinite(s) and s > 0 for s in spacing):
+        return None
+    if suffix(path) in (".nii", ".nii.gz"):
+        unit = image.GetMetaData("xyzt_units") if image.HasMetaDataKey("xyzt_units") else "0"
+        stated = spacing != (1.0, 1.0) or unit not in ("", "0")
+    else:
+        with open(path, "rb") as file:
+            head = file.read(8192).lower()
+        stated = any(key in head for key in (b"elementspacing", b"elementsize", b"spacings:", b"space directions:"))
+    return spacing if stated else None
+
+
+def write_volume(path, image: Volume | Radiograph) -> None:
+    """Write `.nii.gz`, `.nii`, `.nrrd` or `.mha` with the same pixels, type and geometry.
+
+    NIfTI keeps its geometry in 32-bit floats (1e-7 of its size), the others keep it exactly. Half-precision pixels are
+    stored as 32-bit floats and booleans as 8-bit integers.
+
+    Raises
+    ------
+    FileError
+        If the extension is another one, the volume is sheared, or the target cannot be written.
+    """
+    import SimpleITK as sitk
+
+    if suffix(path) not in WRITABLE:
+        raise FileError(path, f"cannot write an image as {suffix(path) or 'a file without extension'!r}",
+                        f"Use one of {', '.join(WRITABLE)}")
+    itk = _itk_volume(path, image) if isinstance(image, Volume) else _itk_radiograph(path, image)
+    with replacing(path) as temporary:
+        try:
+            sitk.WriteImage(itk, str(temporary), useCompression=suffix(path) in (".nrrd", ".mha"))
+        except RuntimeError as error:
+            raise FileError(path, "cannot be written: the disk refused", "Choose another folder") from error
+
+
+def _itk_volume(path, volume: Volume):
+    matrix = lps_from_index(volume.world_from_voxel)
+    spacing = np.linalg.norm(matrix[:3, :3], axis=0)
+    direction = matrix[:3, :3] / spacing
+    skew = np.abs(direction.T @ direction - np.eye(3)).max()
+    if skew > _ORTHOGONAL:
+        raise FileError(path, f"its axes are not at right angles (off by {skew:.2g}), which no volume file can hold",
+                        "Remove the shear of the layer")
+    itk = _itk_image(path, volume.voxels)
+    itk.SetSpacing(spacing.tolist())
+    itk.SetDirection(direction.ravel().tolist())
+    itk.SetOrigin(matrix[:3, 3].tolist())
+    return itk
+
+
+def _itk_radiograph(path, radiograph: Radiograph):
+    itk = _itk_image(path, radiograph.pixels)
+    itk.SetSpacing(radiograph.scale[::-1].tolist())
+    if radiograph.spacing_mm is None:
+        itk.SetMetaData(_NOTE, f"{_NO_SPACING}: one unit is one pixel")
+    return itk
+
+
+def _itk_image(path, pixels: np.ndarray):
+    import SimpleITK as sitk
+
+    stored = {"float16": np.float32, "bool": np.uint8}.get(pixels.dtype.name, pixels.dtype.newbyteorder("="))
+    try:
+        return sitk.GetImageFromArray(np.ascontiguousarray(pixels, dtype=stored))
+    except (TypeError, KeyError, RuntimeError) as error:
+        raise FileError(path, f"pixels of type {pixels.dtype} cannot be stored", "Convert them to float32") from error
