@@ -1,0 +1,100 @@
+"""The methods that a model file may name, and the rooms that run them; the rooms are imported only when asked for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from importlib import import_module
+from types import ModuleType
+
+from ..errors import InputError
+
+PACKAGE = __name__.rpartition(".models")[0]
+
+
+@dataclass(frozen=True)
+class Method:
+    """One method of the package.
+
+    Parameters
+    ----------
+    name
+        As it stands in a model file.
+    detector
+        "room.module" whose `load(header, tensors)` returns an object with
+        `detect(radiograph, settings=None, *, progress=None)`.
+    settings
+        "room.module:Class" of its settings dataclass.
+    allows_nonfinite
+        Whether its tensors may hold NaN or infinity.
+    """
+
+    name: str
+    detector: str
+    settings: str
+    allows_nonfinite: bool = False
+
+    def detector_module(self) -> ModuleType:
+        """The module that loads and runs this method's models."""
+        return import_module(f"{PACKAGE}.{self.detector}")
+
+    def settings_class(self) -> type:
+        """The frozen dataclass of this method's settings."""
+        module, _, name = self.settings.partition(":")
+        return getattr(import_module(f"{PACKAGE}.{module}"), name)
+
+
+METHODS = {
+    method.name: method
+    for method in (
+        Method(
+            "joint-displacement",
+            "joint_displacement.detector",
+            "joint_displacement.settings:JointDisplacementSettings",
+        ),
+    )
+}
+
+
+def settings_from(cls: type, stored: Mapping, overrides: Mapping, subject: str):
+    """Build a settings dataclass from what a model stores and what a user asks for.
+
+    Parameters
+    ----------
+    cls
+        The settings dataclass; its defaults fill what neither names.
+    stored
+        Values of the model file; names that `cls` does not know (of an older version) are left out.
+    overrides
+        The user's values, of the field's type or as text ("0.2", "false").
+    subject
+        What to name in an error message.
+
+    Raises
+    ------
+    InputError
+        For an option that the method does not have, or a value that it does not take.
+    """
+    defaults = {f.name: getattr(cls(), f.name) for f in fields(cls)}
+    if unknown := sorted(set(overrides) - set(defaults)):
+        raise InputError(subject, f"there is no setting {unknown[0]!r}", f"Settings are: {', '.join(defaults)}")
+    values = {name: value for name, value in stored.items() if name in defaults}
+    try:
+        return cls(**values | {name: _typed(name, value, defaults[name]) for name, value in overrides.items()})
+    except (ValueError, TypeError) as error:
+        raise InputError(subject, f"cannot use these settings: {error}", "Change the value") from error
+
+
+def _typed(name: str, value, default):
+    """`value` in the type of `default`, from its text where it is one."""
+    if not isinstance(value, str) or isinstance(default, str):
+        return value
+    if isinstance(default, bool):
+        if value.lower() not in ("true", "false", "yes", "no", "1", "0"):
+            raise ValueError(f"{name} must be true or false, got {value!r}")
+        return value.lower() in ("true", "yes", "1")
+    if not isinstance(default, (int, float)):
+        raise ValueError(f"{name} cannot be given as text, got {value!r}")
+    try:
+        return type(default)(value)
+    except ValueError:
+        kind = "a whole number" if isinstance(default, int) else "a number"
+        raise ValueError(f"{name} must be {kind}, got {value!r}") from None

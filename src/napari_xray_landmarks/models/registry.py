@@ -1,0 +1,198 @@
+"""Which models there are, and a loaded model that detects landmarks."""
+
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from platformdirs import user_data_path
+
+from ..errors import InputError, ModelError
+from ..imaging import Radiograph
+from .format import read_model_file, read_model_header
+from .header import ModelHeader
+from .methods import METHODS, settings_from
+
+BUNDLED_FOLDER = Path(__file__).parent / "weights"
+FOLDER_VARIABLE = "XRAY_LANDMARKS_MODELS"
+ENDING = ".safetensors"
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A model in memory, ready to detect.
+
+    Parameters
+    ----------
+    header
+        What its file says about it.
+    detector
+        The method's own object, with `detect(radiograph, settings=None, *, progress=None)`.
+    path
+        The file.
+    """
+
+    header: ModelHeader
+    detector: Any
+    path: Path
+
+    def settings(self, **overrides):
+        """The method's settings dataclass: its defaults, then the model's own values, then `overrides`.
+
+        Raises
+        ------
+        InputError
+            For an option that the method does not have, or a value that it does not take.
+        """
+        cls = METHODS[self.header.method].settings_class()
+        return settings_from(cls, self.header.settings, overrides, f"model {self.header.name}")
+
+    def detect(self, radiograph: Radiograph, settings=None, *, progress=None):
+        """Find the landmarks in one radiograph.
+
+        Parameters
+        ----------
+        radiograph
+            The image.
+        settings
+            The method's settings dataclass; None takes the model's own.
+        progress
+            Called as `progress(fraction, stage)`; may raise `errors.Cancelled`.
+
+        Raises
+        ------
+        ModelError
+            If the model cannot work on this kind of image.
+        InputError
+            If the image holds nothing to detect.
+        """
+        check_image(self.header, radiograph)
+        return self.detector.detect(radiograph, self.settings() if settings is None else settings, progress=progress)
+
+
+def models_folder() -> Path:
+    """Where a user's own models are: $XRAY_LANDMARKS_MODELS, or `models` in the platform's folder for user data."""
+    if folder := os.environ.get(FOLDER_VARIABLE):
+        return Path(folder).expanduser()
+    return user_data_path("napari-xray-landmarks", appauthor=False) / "models"
+
+
+def find_models() -> dict[str, Path]:
+    """Model files by name, sorted; one of the user's own hides a bundled one of that name."""
+    paths = {}
+    for folder in (BUNDLED_FOLDER, models_folder()):
+        if folder.is_dir():
+            paths |= {path.stem: path for path in folder.glob(f"*{ENDING}") if path.is_file()}
+    return dict(sorted(paths.items()))
+
+
+def list_models() -> list[ModelHeader]:
+    """The headers of all bundled and local models, by name; damaged files are left out with a warning."""
+    headers = []
+    for path in find_models().values():
+        try:
+            headers.append(read_model_header(path))
+        except ModelError as error:
+            warnings.warn(str(error), stacklevel=2)
+    return headers
+
+
+def find_model(name_or_path) -> Path:
+    """The file of a model given by name or by path.
+
+    Raises
+    ------
+    ModelError
+        If there is none.
+    """
+    path = Path(name_or_path).expanduser()
+    if path.suffix == ENDING or path.parent != Path("."):
+        return path
+    models = find_models()
+    if path.name not in models and path.is_file():
+        return path
+    if path.name not in models:
+        close = get_close_matches(path.name, models, 1)
+        hint = f"Did you mean {close[0]!r}? " if close else ""
+        known = f"Models are: {', '.join(models)}" if models else f"There are no models; put them in {models_folder()}"
+        raise ModelError(name_or_path, "there is no model of that name", hint + known)
+    return models[path.name]
+
+
+def load_model(name_or_path, *, anatomy: str | None = None) -> Model:
+    """Load a model.
+
+    Parameters
+    ----------
+    name_or_path
+        The name of a bundled or local model, or a `.safetensors` file.
+    anatomy
+        What it will be used on; a model for another anatomy is refused.
+
+    Raises
+    ------
+    ModelError
+        If there is none, it is damaged, or it is for another anatomy.
+    """
+    path = find_model(name_or_path)
+    header, tensors = read_model_file(path)
+    if anatomy is not None and anatomy != header.anatomy:
+        fitting = [h.name for h in list_models() if h.anatomy == anatomy]
+        remedy = f"Choose one of: {', '.join(fitting)}" if fitting else f"Train a model for the {anatomy}"
+        raise ModelError(path, f"is a model for the {header.anatomy}, not for the {anatomy}", remedy)
+    try:
+        detector = METHODS[header.method].detector_module().load(header, tensors)
+    except ModelError:
+        raise
+    except (KeyError, ValueError, IndexError, TypeError) as error:
+        remedy = "Train it again with this version"
+        raise ModelError(path, f"its tensors do not fit the method {header.method} ({error})", remedy) from error
+    return Model(header, detector, path)
+
+
+def read_card(name_or_path) -> str:
+    """The card beside a model file (Markdown: data, licence, figures, limits), or "" where there is none."""
+    card = find_model(name_or_path).with_suffix(".md")
+    return card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
+
+
+def detect(image: Radiograph, model, *, progress=None, **settings):
+    """Find landmarks with a model, given as `Model`, name or path, and single settings by name.
+
+    >>> detect(radiograph, "pelvis-ap", alpha=0.2)  # doctest: +SKIP
+    """
+    model = model if isinstance(model, Model) else load_model(model)
+    return model.detect(image, model.settings(**settings), progress=progress)
+
+
+def check_image(header: ModelHeader, radiograph) -> None:
+    """Refuse what a model cannot work on.
+
+    Raises
+    ------
+    ModelError
+        If it is no radiograph, or one that says it shows another anatomy.
+    InputError
+        If the pixels are constant, or not finite.
+    """
+    if not isinstance(radiograph, Radiograph):
+        kind = type(radiograph).__name__.lower()
+        raise ModelError(f"model {header.name}", f"works on radiographs, not on a {kind}", "Choose a 2D film")
+    shown = anatomy_of(radiograph.header)
+    if shown and shown != header.anatomy:
+        problem = f"is for the {header.anatomy}, but {radiograph.name} shows the {shown}"
+        raise ModelError(f"model {header.name}", problem, f"Choose a model for the {shown}")
+    low, high = np.min(radiograph.pixels), np.max(radiograph.pixels)
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise InputError(radiograph.name, "some pixels are NaN or infinite", "Replace them with numbers first")
+    if low == high:
+        raise InputError(radiograph.name, f"all pixels have the value {low}", "Choose an image that shows something")
+
+
+def anatomy_of(header: Mapping) -> str:
+    """What an image's header says that it shows, "" where it says nothing; only our own samples say so for sure."""
+    return str(header.get("anatomy", ""))
