@@ -10,6 +10,7 @@ import typer
 from .. import __version__
 from ..errors import Cancelled, InputError
 from .detect import detect
+from .importing import import_dataset
 from .models import models
 from .reporting import PROGRAM, complain, one_line
 
@@ -41,6 +42,7 @@ def _root(version: bool = typer.Option(False, "--version", callback=_version, is
 
 app.command()(models)
 app.command()(detect)
+app.command("import")(import_dataset)
 
 
 def main(arguments: list[str] | None = None) -> None:

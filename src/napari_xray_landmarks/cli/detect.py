@@ -173,6 +173,7 @@ def write_into(folder: Path, found: Found, overlay: bool) -> None:
 def _write_together(output: Path, found: Sequence[Found]) -> Path:
     """Write what concerns all images: the table, or the only image's markup file."""
     from ..io import save_landmarks, write_detections
+    from ..io.tables import Detections
 
     if not is_folder(output):
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -182,5 +183,5 @@ def _write_together(output: Path, found: Sequence[Found]) -> Path:
         save_landmarks(output, found[0].landmarks, spacing_mm=found[0].radiograph.spacing_mm)
         return output
     table = output / "landmarks.csv" if is_folder(output) else output
-    write_detections(table, [(one.image_name, one.landmarks, one.radiograph.spacing_mm) for one in found])
+    write_detections(table, [Detections(one.image_name, one.landmarks, one.radiograph.spacing_mm) for one in found])
     return output
