@@ -1,0 +1,1 @@
+"""The face in napari: the only room that knows napari, magicgui and Qt."""

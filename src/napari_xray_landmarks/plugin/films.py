@@ -1,0 +1,92 @@
+"""Radiographs as napari shows them: which layers can serve, and the radiograph in one of them."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..imaging import UNKNOWN_SPACING, Radiograph
+
+KEY = "napari_xray_landmarks"
+_MM_PER = {"millimeter": 1.0, "centimeter": 10.0, "meter": 1000.0, "micrometer": 1e-3, "nanometer": 1e-6}
+
+
+def why_not_a_film(layer) -> str | None:
+    """Why landmarks cannot be sought in that layer, in a few plain words; None where they can."""
+    if type(layer).__name__ != "Image":
+        return "not an image"
+    if layer.rgb:
+        return "a colour (RGB) image: split it into channels and take one"
+    if layer.ndim != 2:
+        return f"{layer.ndim}D: a radiograph is one 2D image"
+    if is_result(layer):
+        return "a result, not a film"
+    return None
+
+
+def is_result(layer) -> bool:
+    """Whether we made this layer from another one."""
+    return "source" in our_metadata(layer)
+
+
+def our_metadata(layer) -> dict:
+    """What we noted about that layer; empty where it is not ours."""
+    notes = layer.metadata.get(KEY)
+    return dict(notes) if isinstance(notes, dict) else {}
+
+
+def note(layer, **facts) -> None:
+    """Add facts to what we noted about that layer."""
+    layer.metadata = {**layer.metadata, KEY: {**our_metadata(layer), **facts}}
+
+
+def spacing_of(layer) -> tuple[float, float] | None:
+    """(row, column) spacing in mm, or None where the layer's units are pixels."""
+    factors = [_MM_PER.get(str(unit)) for unit in layer.units]
+    if None in factors:
+        return None
+    spacing = np.abs(np.asarray(layer.scale, dtype=float)) * factors
+    return tuple(float(s) for s in spacing)
+
+
+def film_of(layer) -> Radiograph:
+    """The radiograph in an image layer, with its spacing where the units are lengths.
+
+    Raises
+    ------
+    ValueError
+        The layer's pixels cannot be a radiograph; see `why_not_a_film`.
+    """
+    pixels = np.asarray(layer.data[0] if layer.multiscale else layer.data)
+    spacing = spacing_of(layer)
+    source = our_metadata(layer).get("spacing_source") or "layer scale"
+    film = Radiograph(pixels, name=layer.name)
+    if spacing is None:
+        return film
+    return replace(film, spacing_mm=spacing, spacing_source=source if source != UNKNOWN_SPACING else "layer scale")
+
+
+def world_from_data(layer) -> np.ndarray:
+    """(3, 3) matrix of a 2D layer: acts on data (row, column, 1) and gives world (row, column, 1)."""
+    corners = [np.asarray(layer.data_to_world(p), dtype=float)[-2:] for p in ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0))]
+    matrix = np.eye(3)
+    matrix[:2, 0], matrix[:2, 1], matrix[:2, 2] = corners[1] - corners[0], corners[2] - corners[0], corners[0]
+    return matrix
+
+
+def frame_of(layer) -> dict:
+    """The world frame of a layer, as arguments of a new layer whose data are in the same pixels."""
+    return {
+        "scale": np.array(layer.scale),
+        "translate": np.array(layer.translate),
+        "rotate": np.array(layer.rotate),
+        "shear": np.array(layer.shear),
+        "affine": np.array(layer.affine.affine_matrix),
+        "units": tuple(layer.units),
+        "axis_labels": tuple(layer.axis_labels),
+    }
+
+
+def set_frame(layer, source) -> None:
+    """Put a layer whose data are in the source's pixels into the source's world frame."""
+    for key, value in frame_of(source).items():
+        setattr(layer, key, value)

@@ -1,0 +1,1 @@
+"""The docks: one module a dock, and the scaffolding that they share."""

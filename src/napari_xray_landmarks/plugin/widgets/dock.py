@@ -1,0 +1,187 @@
+"""The bones that every dock shares: an empty state, sections in a scrolling column, and the line at the foot."""
+
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from .connections import Connections
+from .messages import complain
+
+PLUGIN = "napari-xray-landmarks"
+MAX_HEIGHT, WIDTH = 700, 350
+
+
+class Dock(QWidget):
+    """A dock's frame. Subclasses fill `content`, a column that shows once something is open.
+
+    Parameters
+    ----------
+    napari_viewer
+        A viewer or a viewer model.
+    invitation
+        The one sentence of the empty state.
+    """
+
+    def __init__(self, napari_viewer, invitation: str):
+        super().__init__()
+        self.viewer = napari_viewer
+        self.empty = EmptyState(napari_viewer, invitation, self)
+        self.body = QWidget(self)
+        self.content = QVBoxLayout(self.body)
+        self.content.setContentsMargins(0, 0, 0, 0)
+        self.content.setSpacing(6)
+        foot = QLabel("Research software, not for clinical use.", self)
+        foot.setEnabled(False)
+        foot.setWordWrap(True)
+        inner = QWidget(self)
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(8, 6, 8, 6)
+        column.addWidget(self.empty)
+        column.addWidget(self.body)
+        column.addStretch(1)
+        column.addWidget(foot)
+        self.scroll = QScrollArea(self)
+        self.scroll.setWidgetResizable(True)
+        self.scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.scroll.setWidget(inner)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self.scroll)
+        self._ties = Connections(self)
+        self._ties.to(napari_viewer.layers.events.inserted, self._on_layers)
+        self._ties.to(napari_viewer.layers.events.removed, self._on_layers)
+        self._on_layers()
+
+    def sizeHint(self) -> QSize:
+        inner = self.scroll.widget()
+        return QSize(max(WIDTH, inner.minimumSizeHint().width() + 24), min(MAX_HEIGHT, inner.sizeHint().height() + 4))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(min(self.scroll.widget().minimumSizeHint().width() + 20, 420), 180)
+
+    def add(self, widget: QWidget) -> QWidget:
+        """Put a widget at the end of the column."""
+        self.content.addWidget(widget)
+        return widget
+
+    def add_row(self, *widgets: QWidget, stretch: bool = True) -> QWidget:
+        """Put widgets beside each other at the end of the column."""
+        row = QWidget(self.body)
+        line = QHBoxLayout(row)
+        line.setContentsMargins(0, 0, 0, 0)
+        for widget in widgets:
+            line.addWidget(widget, 1 if stretch else 0)
+        if not stretch:
+            line.addStretch(1)
+        return self.add(row)
+
+    def add_note(self, text: str = "") -> QLabel:
+        """Put a line of running text at the end of the column; empty text takes no room."""
+        label = QLabel(self.body)
+        label.setWordWrap(True)
+        label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        set_note(label, text)
+        return self.add(label)
+
+    def _on_layers(self, event=None) -> None:
+        anything = len(self.viewer.layers) > 0
+        self.empty.setVisible(not anything)
+        self.body.setVisible(anything)
+
+
+def set_note(label: QLabel, text: str) -> None:
+    """Show a line of text, or nothing."""
+    label.setText(text)
+    label.setVisible(bool(text))
+
+
+class EmptyState(QWidget):
+    """With nothing open: one sentence, Open… and Try a sample."""
+
+    def __init__(self, viewer, invitation: str, parent=None):
+        super().__init__(parent)
+        self.viewer = viewer
+        sentence = QLabel(invitation, self)
+        sentence.setWordWrap(True)
+        self.open_button = QPushButton("Open…", self)
+        self.sample_button = QPushButton("Try a sample", self)
+        self.open_button.clicked.connect(self.open_files)
+        self.sample_button.clicked.connect(self._offer_samples)
+        row = QHBoxLayout()
+        row.addWidget(self.open_button)
+        row.addWidget(self.sample_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(sentence)
+        column.addLayout(row)
+
+    def open_files(self) -> None:
+        """Let the user choose files and open them as File > Open does."""
+        paths, _ = QFileDialog.getOpenFileNames(self, "Open radiographs")
+        for path in paths:
+            try:
+                self.viewer.open(path)
+            except Exception as error:  # the window's edge: any reader may fail in its own way
+                complain(error)
+
+    def open_sample(self, key: str) -> None:
+        """Open one of our samples."""
+        try:
+            self.viewer.open_sample(PLUGIN, key)
+        except Exception as error:  # the window's edge
+            complain(error)
+
+    def _offer_samples(self) -> None:
+        choices = samples()
+        if len(choices) == 1:
+            self.open_sample(next(iter(choices)))
+            return
+        menu = QMenu(self)
+        for key, name in choices.items():
+            menu.addAction(name, lambda key=key: self.open_sample(key))
+        menu.exec(self.sample_button.mapToGlobal(self.sample_button.rect().bottomLeft()))
+
+
+def samples() -> dict[str, str]:
+    """Key and name of each sample in our manifest."""
+    from npe2 import PluginManager
+
+    contributed = PluginManager.instance().iter_sample_data()
+    return {s.key: s.display_name for plugin, found in contributed if plugin == PLUGIN for s in found}
+
+
+class Fold(QWidget):
+    """A heading that folds what stands below it."""
+
+    def __init__(self, heading: str, inside: QWidget, *, open: bool = False, parent=None):
+        super().__init__(parent)
+        self.inside = inside
+        self.button = QToolButton(self)
+        self.button.setText(heading)
+        self.button.setCheckable(True)
+        self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addWidget(self.button)
+        column.addWidget(inside)
+        self.button.toggled.connect(self._show)
+        self.button.setChecked(open)
+        self._show(open)
+
+    def _show(self, open: bool) -> None:
+        self.button.setArrowType(Qt.ArrowType.DownArrow if open else Qt.ArrowType.RightArrow)
+        self.inside.setVisible(open)

@@ -1,0 +1,136 @@
+"""Long work beside the window: one cancellable job, and a live job of which only the newest counts."""
+
+import threading
+from collections.abc import Callable
+
+from napari.qt.threading import FunctionWorker
+from qtpy.QtCore import QObject, Signal
+
+from ...errors import Cancelled
+
+Work = Callable[[Callable[[float, str], None]], object]
+
+
+class Job(QObject):
+    """Runs one piece of work in a thread; what it does to layers happens afterwards, in the window's own thread.
+
+    Signals
+    -------
+    progressed(float, str)
+        Part done in [0, 1], and the stage's name.
+    done(object)
+        What the work returned.
+    failed(object)
+        The exception that ended it.
+    cancelled()
+        The user stopped it.
+    ended()
+        After any of the three.
+    """
+
+    progressed = Signal(float, str)
+    done = Signal(object)
+    failed = Signal(object)
+    cancelled = Signal()
+    ended = Signal()
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self._worker = None
+        self._stop = threading.Event()
+
+    @property
+    def running(self) -> bool:
+        return self._worker is not None
+
+    def start(self, work: Work) -> None:
+        """Run `work(progress)` beside the window. One at a time: a second start is a programming error."""
+        if self.running:
+            raise RuntimeError("this job is already running")
+        self._stop = stop = threading.Event()
+        self._worker = FunctionWorker(self._run, work, stop)
+        self._worker.returned.connect(self._finish)
+        self._worker.start()
+
+    def cancel(self) -> None:
+        """Ask the work to stop at its next report of progress; its result is thrown away."""
+        self._stop.set()
+
+    def _run(self, work: Work, stop: threading.Event):
+        def progress(fraction: float, stage: str) -> None:
+            if stop.is_set():
+                raise Cancelled
+            _emit(self.progressed, float(fraction), str(stage))
+
+        try:
+            return "done", work(progress)
+        except Cancelled:
+            return "cancelled", None
+        except Exception as error:  # the window's edge: whatever went wrong becomes a message, not a dead thread
+            return "failed", error
+
+    def _finish(self, outcome) -> None:
+        kind, value = outcome
+        stopped, self._worker = self._stop.is_set(), None
+        if stopped or kind == "cancelled":
+            self.cancelled.emit()
+        elif kind == "failed":
+            self.failed.emit(value)
+        else:
+            self.done.emit(value)
+        self.ended.emit()
+
+
+class LiveJob(QObject):
+    """Work that a slider or a dragged point asks for again and again: the newest request wins, older ones are dropped.
+
+    Signals
+    -------
+    done(object, object)
+        (tag of the request, what its work returned).
+    failed(object)
+        The exception that ended a request.
+    idle()
+        Nothing runs and nothing waits.
+    """
+
+    done = Signal(object, object)
+    failed = Signal(object)
+    idle = Signal()
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self._job = Job(self)
+        self._job.done.connect(lambda result: self.done.emit(*result))
+        self._job.failed.connect(self.failed)
+        self._job.ended.connect(self._next)
+        self._waiting = None
+
+    @property
+    def busy(self) -> bool:
+        return self._job.running or self._waiting is not None
+
+    def submit(self, tag, work: Callable[[], object]) -> None:
+        """Run `work()` as soon as the one before it has ended, unless a newer request comes first."""
+        self._waiting = (tag, work)
+        if not self._job.running:
+            self._next()
+
+    def drop(self) -> None:
+        """Forget what waits and what runs."""
+        self._waiting = None
+        self._job.cancel()
+
+    def _next(self) -> None:
+        if self._waiting is None:
+            self.idle.emit()
+            return
+        (tag, work), self._waiting = self._waiting, None
+        self._job.start(lambda _progress: (tag, work()))
+
+
+def _emit(signal, *values) -> None:
+    try:
+        signal.emit(*values)
+    except RuntimeError:  # the dock was closed while its work ran
+        raise Cancelled from None
