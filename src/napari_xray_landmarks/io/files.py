@@ -102,8 +102,11 @@ def require_file(path) -> Path:
             raise FileError(path, "is a folder", "Give a file")
         if path.stat().st_size == 0:
             raise FileError(path, "is empty (0 bytes)", "Copy or export it again")
+    except FileError:
+        raise
     except (OSError, ValueError) as error:
-        raise FileError(path, f"cannot be opened ({error})", "Check the name and the permissions") from error
+        reason = getattr(error, "strerror", None) or error
+        raise FileError(path, f"cannot be opened ({reason})", "Check the name and the permissions") from error
     return path
 
 

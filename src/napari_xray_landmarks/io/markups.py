@@ -202,8 +202,9 @@ def read_markups(path) -> list[Markup]:
     FileError
         If it is not Slicer's JSON, or a position, unit or coordinate system cannot be understood.
     """
+    text = read_text(path)
     try:
-        document = json.loads(read_text(path))
+        document = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise FileError(path, f"is not JSON ({error})", "Export it again from 3D Slicer") from error
     entries = document.get("markups") if isinstance(document, dict) else None
