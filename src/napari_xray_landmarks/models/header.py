@@ -86,14 +86,7 @@ class ModelHeader:
     @property
     def schema(self) -> Schema:
         """The landmarks' pairs, subshapes and whether they run round a closed contour, from `extra["schema"]`."""
-        given = self.extra.get("schema", {})
-        if not isinstance(given, Mapping):
-            raise ValueError(f"its schema must be a mapping, got {type(given).__name__}")
-        try:
-            groups = {key: tuple(tuple(group) for group in given.get(key, ())) for key in ("pairs", "subshapes")}
-            return Schema(self.anatomy, self.landmarks, **groups, closed=bool(given.get("closed", False)))
-        except TypeError as error:
-            raise ValueError(f"its schema is damaged: {error}") from error
+        return schema_from(self.extra.get("schema", {}), self.anatomy, self.landmarks)
 
     def to_json(self) -> str:
         """All of the header but `name` as one JSON object; inverse of `from_json`."""
@@ -109,6 +102,17 @@ class ModelHeader:
             If it is no JSON object, lacks a key, or a value will not do.
         """
         return header_from_values(parse_json(text, "the header"), name)
+
+
+def schema_from(given, anatomy: str, landmarks: tuple[str, ...]) -> Schema:
+    """The schema that {"pairs": [...], "subshapes": [...], "closed": ...} describes; ValueError where it does not."""
+    if not isinstance(given, Mapping):
+        raise ValueError(f"its schema must be a mapping, got {type(given).__name__}")
+    try:
+        groups = {key: tuple(tuple(group) for group in given.get(key, ())) for key in ("pairs", "subshapes")}
+        return Schema(anatomy, landmarks, **groups, closed=bool(given.get("closed", False)))
+    except TypeError as error:
+        raise ValueError(f"its schema is damaged: {error}") from error
 
 
 def header_values(header: ModelHeader) -> dict:

@@ -1,0 +1,142 @@
+"""How each method is trained: a recipe turns a training set into a model file.
+
+A recipe's own part is a function `fit(dataset, *, settings, seed, progress, run)` in the method's room. It gives the
+tensors of the model and what its header should say beyond what is known here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import FileError, InputError
+from ..models import ModelHeader, save_model
+from ..models.methods import METHODS, PACKAGE, settings_from
+from .dataset import TrainingSet
+from .runs import open_run
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way to train.
+
+    Parameters
+    ----------
+    name
+        As in `train NAME`.
+    about
+        What it trains, in a line.
+    method
+        The method that runs the model, a name of `models.methods.METHODS`.
+    fit
+        "room.module:function", called as `fit(dataset, *, settings, seed, progress, run)`. It gives
+        (tensors, header values); the values may hold `training`, `metrics`, `settings`, `landmarks` and keys of the
+        method's own.
+    """
+
+    name: str
+    about: str
+    method: str
+    fit: str
+
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe(
+            "joint-displacement",
+            "Joint estimation of patch displacements (Chen et al.), with its forest and nearest-neighbour baselines",
+            "joint-displacement",
+            "joint_displacement.training:fit",
+        ),
+    )
+}
+
+
+def train(
+    name: str,
+    dataset: TrainingSet,
+    output,
+    *,
+    settings=None,
+    seed: int = 0,
+    progress=None,
+    run_folder=None,
+) -> ModelHeader:
+    """Train a model and write it.
+
+    Parameters
+    ----------
+    name
+        One of `RECIPES`.
+    dataset
+        Films and landmarks; its `about` gives anatomy, licence, citation and the landmarks' schema.
+    output
+        The `.safetensors` file to write.
+    settings
+        The method's settings dataclass, or a mapping of single settings (text will do); None takes the defaults.
+    seed
+        The same seed, data and settings give the same model.
+    progress
+        Called as `progress(fraction, stage)`; may raise `errors.Cancelled`.
+    run_folder
+        Where finished stages are kept until the model is saved; beside the output by default. A run that was stopped
+        goes on from there.
+
+    Raises
+    ------
+    InputError
+        If there is no such recipe, a setting will not do, or the films have no landmarks.
+    FileError
+        If a film cannot be read or the output cannot be written.
+    """
+    if name not in RECIPES:
+        raise InputError(name, "is no recipe", f"Recipes are: {', '.join(RECIPES)}")
+    recipe, output = RECIPES[name], Path(output)
+    _require_trainable(dataset, output)
+    cls = METHODS[recipe.method].settings_class()
+    if settings is None or isinstance(settings, Mapping):
+        settings = settings_from(cls, {}, settings or {}, f"recipe {name}")
+    run = open_run(
+        run_folder or output.with_suffix(".run"), recipe=name, settings=asdict(settings), seed=seed, dataset=dataset
+    )
+    module, _, function = recipe.fit.partition(":")
+    fit = getattr(import_module(f"{PACKAGE}.{module}"), function)
+    tensors, values = fit(dataset, settings=settings, seed=seed, progress=progress, run=run)
+    header = _header(recipe, dataset, {"settings": asdict(settings)} | dict(values), seed)
+    save_model(output, header, tensors)
+    run.remove()
+    return header
+
+
+def _require_trainable(dataset: TrainingSet, output: Path) -> None:
+    if output.suffix != ".safetensors":
+        raise FileError(output, f"a model file cannot end in {output.suffix!r}", "Name it .safetensors")
+    if not output.parent.is_dir():
+        raise FileError(output, f"there is no folder {output.parent}", "Create it first")
+    marked = int(np.isfinite(dataset.points_of()).all(axis=-1).any(axis=-1).sum())
+    if marked < 2:
+        raise InputError(dataset.folder, f"only {marked} of {len(dataset)} films have landmarks", "Mark at least two")
+
+
+def _header(recipe: Recipe, dataset: TrainingSet, values: dict, seed: int) -> ModelHeader:
+    """What the data set says, what is known of the training, and above both what the method says."""
+    about = dataset.about
+    training = {
+        "films": len(dataset),
+        "subjects": len(dataset.subjects),
+        "annotators": len(dataset.annotators),
+        "data": about.get("name", dataset.folder.name),
+        "seed": seed,
+    }
+    extra = {"schema": about["schema"]} if "schema" in about else {}
+    known = {"landmarks": dataset.landmark_names}
+    known |= {key: about.get(key, "") for key in ("licence", "citation")}
+    known |= {"anatomy": about.get("anatomy") or "unspecified"}
+    fields = {*known, "settings", "metrics"}
+    known |= {key: value for key, value in values.items() if key in fields}
+    training |= dict(values.get("training", {}))
+    extra |= {key: value for key, value in values.items() if key not in fields | {"training"}}
+    return ModelHeader(method=recipe.method, training=training, extra=extra, **known)
