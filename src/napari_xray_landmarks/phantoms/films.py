@@ -1,0 +1,145 @@
+"""Films of the phantoms with exact landmarks and outlines."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..drr.physics import WATER_PER_MM, Exposure, attenuation_from_hu
+from ..drr.physics import film as expose
+from ..drr.render import render
+from ..geometry.camera import Camera, CArm
+from ..imaging import Radiograph, Volume
+from ..landmarks import Contour, LandmarkSet
+from .outline import femur_outline, silhouette
+from .pelvis import SIDES, Individual, individual
+from .schemas import SCHEMAS
+from .soft_tissue import draw_soft_tissue
+from .voxels import bone_volume, grid
+
+FILM_SIDE = "left"  # the proximal femur that its films show
+SOFT_SPACING_MM = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class PhantomFilm:
+    """A film and the truth about it.
+
+    Parameters
+    ----------
+    radiograph
+    landmarks
+        In px, of the schema of that phantom.
+    contours
+        Outlines of the bones in px.
+    has_implant
+    head_radius_mm
+        Radius of the femoral head in the plane of the film's spacing.
+    camera
+        Where it was taken from; acts on the phantom's world.
+    """
+
+    radiograph: Radiograph
+    landmarks: LandmarkSet
+    contours: tuple[Contour, ...]
+    has_implant: bool
+    head_radius_mm: float
+    camera: Camera
+
+
+def film(name: str, subject: int, *, implant: bool | None = None) -> PhantomFilm:
+    """An AP film of a phantom: "pelvis" or "proximal-femur" (the left one).
+
+    Parameters
+    ----------
+    name
+    subject
+        Which individual; the same number gives the same film.
+    implant
+        Whether the subject has metal implants; None gives a third of the subjects some.
+    """
+    if name not in SCHEMAS:
+        raise ValueError(f"there is no phantom {name!r}, only {', '.join(SCHEMAS)}")
+    has_implant = subject % 3 == 2 if implant is None else implant
+    side = SIDES[FILM_SIDE] if name == "proximal-femur" else None
+    person = individual(subject, has_implant, side)
+    rng = np.random.default_rng([101 + list(SCHEMAS).index(name), subject])
+    arm = _pelvis_view(rng) if name == "pelvis" else _femur_view(rng, person)
+    camera = arm.camera()
+    attenuation = _line_integrals(person, arm, camera, fine_mm=1.0 if name == "pelvis" else 0.7)
+    grey = expose(attenuation, _exposure(rng), rng)
+    isocentre_magnification = arm.source_to_detector_mm / arm.source_to_isocentre_mm
+    spacing = tuple(s / isocentre_magnification for s in arm.pixel_spacing_mm)
+    radiograph = Radiograph(
+        np.round(grey * 4095).astype(np.uint16), spacing,
+        f"ImagerPixelSpacing / magnification {isocentre_magnification:.3f}", arm.pixel_spacing_mm,
+        name=f"phantom {name} {subject}",
+        header={"lao_deg": arm.lao_deg, "cran_deg": arm.cran_deg, "roll_deg": arm.roll_deg,
+                "source_to_detector_mm": arm.source_to_detector_mm,
+                "source_to_isocentre_mm": arm.source_to_isocentre_mm})
+    landmarks, contours = (_pelvis_truth if name == "pelvis" else _femur_truth)(person, camera)
+    head = person.femurs[SIDES[FILM_SIDE]]
+    radius = head.head_radius_mm * camera.magnification(head.head_centre) / isocentre_magnification
+    return PhantomFilm(radiograph, landmarks, contours, bool(has_implant), radius, camera)
+
+
+def _pelvis_view(rng) -> CArm:
+    angles = np.clip(rng.standard_normal(3), -2.2, 2.2) * (3.0, 3.0, 2.5)
+    isocentre = (rng.uniform(12, 28), 10.0, rng.uniform(-10, 10))
+    return CArm(*angles, rng.uniform(1000, 1080), 1150.0, (0.8, 0.8), (448, 544), isocentre)
+
+
+def _femur_view(rng, person: Individual) -> CArm:
+    angles = np.clip(rng.standard_normal(3), -2.2, 2.2) * (4.0, 4.0, 4.0)
+    femur = person.femurs[SIDES[FILM_SIDE]]
+    isocentre = femur.shaft_top + 0.35 * (femur.head_centre - femur.shaft_top) - (26, 0, 0)
+    isocentre = isocentre + rng.uniform(-9, 9, 3)
+    return CArm(*angles, rng.uniform(1000, 1080), 1150.0, (0.45, 0.45), (512, 416), tuple(isocentre))
+
+
+def _exposure(rng) -> Exposure:
+    return Exposure(photons=10 ** rng.uniform(4.0, 5.2), scatter=rng.uniform(0.2, 0.9),
+                    scatter_width_px=rng.uniform(30, 60), blur_px=rng.uniform(0.45, 0.9),
+                    equalisation=rng.uniform(0.25, 0.7), equalisation_width_px=rng.uniform(35, 90),
+                    gamma=rng.uniform(0.75, 1.3))
+
+
+def _line_integrals(person: Individual, arm: CArm, camera: Camera, fine_mm: float) -> np.ndarray:
+    """Attenuation along the rays: soft parts on a coarse grid, bone and metal on a fine one."""
+    low, high = _field_of_view(camera, -75.0, 130.0)
+    matrix, shape = grid((low[0], -75, low[2]), (high[0], 130, high[2]), (fine_mm, 1.9, fine_mm))
+    excess, _ = bone_volume(person, matrix, shape, posterior_first=True)
+    bone = render(Volume(excess, matrix), camera) * (WATER_PER_MM / 1000)
+    low, high = _field_of_view(camera, -130.0, 150.0)
+    matrix, shape = grid((low[0], -130, low[2]), (high[0], 155, high[2]), (SOFT_SPACING_MM,) * 3)
+    hu = draw_soft_tissue(person.tissue, shape, matrix[:3, 3], np.full(3, SOFT_SPACING_MM))
+    return bone + render(Volume(attenuation_from_hu(hu), matrix), camera)
+
+
+def _field_of_view(camera: Camera, anterior_mm: float, posterior_mm: float, margin_mm: float = 8.0):
+    """(3,) corners of the box, between two coronal planes, that the rays pass."""
+    rows, columns = camera.size_px
+    corners = np.array([[r, c, 1.0] for r in (0, rows - 1) for c in (0, columns - 1)])
+    rays = corners @ camera.ray_from_px.T
+    points = np.vstack([camera.source_mm + rays * ((p - camera.source_mm[1]) / rays[:, 1:2])
+                        for p in (anterior_mm, posterior_mm)])
+    return points.min(0) - margin_mm, points.max(0) + margin_mm
+
+
+def _pelvis_truth(person: Individual, camera: Camera) -> tuple[LandmarkSet, tuple[Contour, ...]]:
+    names = SCHEMAS["pelvis"].names
+    points = camera.project(np.array([person.landmarks[n] for n in names]))
+    contours = []
+    for bone in person.bones:
+        if bone.name.startswith(("hip", "femur")):
+            outline = silhouette(bone.solid, camera)[0]
+            contours.append(Contour(outline, bone.name, closed=bool(np.allclose(outline[0], outline[-1]))))
+    return LandmarkSet(names, points), tuple(contours)
+
+
+def _femur_truth(person: Individual, camera: Camera) -> tuple[LandmarkSet, tuple[Contour, ...]]:
+    femur = person.femurs[SIDES[FILM_SIDE]]
+    trochanters = [person.landmarks[f"{n}-trochanter-{FILM_SIDE}"] for n in ("greater", "lesser")]
+    outline, points = femur_outline(femur, trochanters, camera)
+    head = camera.project(femur.head_centre[None])
+    landmarks = LandmarkSet(SCHEMAS["proximal-femur"].names, np.vstack([points, head]))
+    return landmarks, (Contour(outline, f"femur-{FILM_SIDE}", closed=False),)

@@ -1,0 +1,115 @@
+"""An individual: pelvis, lower spine, both proximal femurs, soft parts, implants, and the landmarks of all."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .bone import Bone
+from .femur import Femur, femur
+from .hip_bone import CONTROL_POINTS, HipBone, hip_bone
+from .implants import Implant, random_implants
+from .parameters import PelvisParameters, sample_parameters
+from .soft_tissue import SoftTissue, soft_tissue
+from .solids import Solid
+from .spine import Sacrum, lumbar, sacrum
+
+SIDES = {"left": 1, "right": -1}
+LABELS = {"hip-left": 1, "hip-right": 2, "femur-left": 3, "femur-right": 4, "sacrum": 5, "L5": 6, "L4": 7, "L3": 8}
+IMPLANT_LABEL = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Individual:
+    """One subject's anatomy in the world, (superior, posterior, left) in mm, between the hips at the origin.
+
+    Parameters
+    ----------
+    parameters
+    bones
+    femurs
+        By side, +1 left and -1 right.
+    landmarks
+        (3,) points by name, see `phantoms.schemas`.
+    tissue
+    implants
+    """
+
+    parameters: PelvisParameters
+    bones: tuple[Bone, ...]
+    femurs: dict[int, Femur]
+    landmarks: dict[str, np.ndarray]
+    tissue: SoftTissue
+    implants: tuple[Implant, ...] = ()
+
+    def bone(self, name: str) -> Bone:
+        return next(b for b in self.bones if b.name == name)
+
+
+def individual(subject: int, implant: bool = False, implant_side: int | None = None) -> Individual:
+    """The individual of that number, always the same; with or without implants."""
+    shape_seed, implant_seed = np.random.SeedSequence([71, subject]).spawn(2)
+    rng = np.random.default_rng(shape_seed)
+    q = sample_parameters(rng)
+    world_from_pelvis = _tilt(q.tilt_deg)
+    shift = {name: 1.8 * rng.standard_normal(3) for name in CONTROL_POINTS}
+    hips = {side: hip_bone(q, side, shift, rng) for side in SIDES.values()}
+    femurs = {side: femur(q, side, world_from_pelvis[:3, :3] @ hips[side].centre, rng) for side in hips}
+    spine = sacrum(q, rng)
+    bones = _bones(q, world_from_pelvis, hips, femurs, spine, lumbar(q, spine.base, 3, rng))
+    landmarks = _landmarks(bones, world_from_pelvis, hips, femurs, spine)
+    widest = max(abs(landmarks[f"{n}-{s}"][2]) for n in ("iliac-tubercle", "greater-trochanter") for s in SIDES)
+    tissue = soft_tissue(q, rng, widest)
+    metal = random_implants(femurs, landmarks, np.random.default_rng(implant_seed), implant_side) if implant else ()
+    return Individual(q, bones, femurs, landmarks, tissue, metal)
+
+
+def _tilt(degrees: float) -> np.ndarray:
+    cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    matrix = np.eye(4)
+    matrix[:2, :2] = [[cos, -sin], [sin, cos]]
+    return matrix
+
+
+def _bones(q: PelvisParameters, world_from_pelvis, hips, femurs, spine: Sacrum, vertebrae) -> tuple[Bone, ...]:
+    placed = lambda solid: Solid(solid.rows, solid.polygon, world_from_pelvis)  # noqa: E731
+    bones, thin = [], q.cortex_mm * q.size
+    for i, solid in enumerate(vertebrae):
+        name = ("L5", "L4", "L3")[i]
+        bones.append(Bone(name, LABELS[name], placed(solid), (0.75 * thin,) * 2, 850, 150))
+    bones.append(Bone("sacrum", LABELS["sacrum"], placed(spine.solid), (0.75 * thin,) * 2, 900, 130))
+    for name, side in SIDES.items():
+        label = f"hip-{name}"
+        bones.append(Bone(label, LABELS[label], placed(hips[side].solid), (thin, thin), 1100, 190))
+    for name, side in SIDES.items():
+        label, g, top = f"femur-{name}", q.size, femurs[side].shaft_top[0]
+        bones.append(Bone(label, LABELS[label], femurs[side].solid, (0.8 * thin, q.shaft_cortex_mm * g), 1300, 210,
+                          (top - 5 * g, top - 85 * g), -90.0))
+    return tuple(bones)
+
+
+def _landmarks(bones, world_from_pelvis, hips: dict[int, HipBone], femurs, spine: Sacrum) -> dict[str, np.ndarray]:
+    """Every landmark as an extreme point of its bone's surface near where the construction put it."""
+    solids = {b.name: b.solid for b in bones}
+    in_world = lambda point: world_from_pelvis[:3, :3] @ point  # noqa: E731
+    found = {}
+    for name, side in SIDES.items():
+        hip, start = solids[f"hip-{name}"], {k: in_world(p) for k, p in hips[side].points.items()}
+        for landmark, near, direction in (
+            ("iliac-crest", "crest", (1, 0, 0)), ("iliac-tubercle", "tubercle", (0, 0, side)),
+            ("asis", "asis", (0, -1, 0)), ("aiis", "aiis", (0, -1, 0)),
+            ("ischial-tuberosity", "ischium", (-1, 0, 0)), ("pubic-tubercle", "pubic tubercle", (0.6, -1, 0)),
+        ):
+            found[f"{landmark}-{name}"] = hip.farthest_mm(start[near], direction)
+        found[f"ischial-spine-{name}"] = hip.farthest_mm(start["spine"], start["spine"] - start["ischial body"])
+        bone, solid = femurs[side], solids[f"femur-{name}"]
+        found[f"femoral-head-{name}"] = bone.head_centre
+        found[f"greater-trochanter-{name}"] = solid.farthest_mm(bone.points["greater trochanter"], bone.shaft)
+        found[f"lesser-trochanter-{name}"] = solid.farthest_mm(bone.points["lesser trochanter"], -bone.lateral)
+    for end, near, way in (("superior", "pubic body", -1), ("inferior", "symphysis", 1)):
+        hits = []
+        for name, side in SIDES.items():
+            from_here = hips[side].points[near] * (1, 1, 0) + np.array([-30.0 * way, 0, 6.5 * side])
+            hits.append(solids[f"hip-{name}"].first_hit_mm(in_world(from_here), in_world(np.array([way, 0, 0]))))
+        found[f"symphysis-{end}"] = np.mean(hits, axis=0)
+    found["sacral-promontory"] = solids["sacrum"].farthest_mm(in_world(spine.points["promontory"]), (0.2, -1, 0))
+    return found

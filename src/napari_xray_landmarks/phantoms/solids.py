@@ -1,0 +1,289 @@
+"""Solids from signed distances: primitives joined by smooth unions, cuts and intersections.
+
+Coordinates are (superior, posterior, left) in mm in the body's own frame. A solid is a table of primitives, one a row:
+kind, operation, blend width, then the primitive's own numbers.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from numba import njit
+
+ELLIPSOID, CAPSULE, SHEET, SACRUM, VERTEBRAL_BODY, HALF_SPACE = range(6)
+UNION, CUT, INTERSECTION = range(3)
+WIDTH = 24
+
+
+@dataclass(frozen=True, eq=False)
+class Solid:
+    """A solid and where it stands in the world.
+
+    Parameters
+    ----------
+    rows : (N, 24) array
+        Primitives, from the functions of this module.
+    polygon : (M, 2) array
+        (superior, posterior) vertices that the sheets among them refer to.
+    world_from_body : (4, 4) array
+        Rigid.
+    """
+
+    rows: np.ndarray
+    polygon: np.ndarray = field(default_factory=lambda: np.zeros((1, 2)))
+    world_from_body: np.ndarray = field(default_factory=lambda: np.eye(4))
+
+    @property
+    def body_from_world(self) -> np.ndarray:
+        return np.linalg.inv(self.world_from_body)
+
+    def bounds_mm(self, margin_mm: float = 4.0) -> np.ndarray:
+        """(2, 3) lowest and highest world corner of a box round the solid."""
+        lows, highs = zip(*(_bounds(row, self.polygon) for row in self.rows if row[1] == UNION), strict=True)
+        box = np.array([np.min(lows, 0) - margin_mm, np.max(highs, 0) + margin_mm])
+        corners = np.stack(np.meshgrid(*box.T, indexing="ij"), -1).reshape(-1, 3)
+        world = corners @ self.world_from_body[:3, :3].T + self.world_from_body[:3, 3]
+        return np.array([world.min(0), world.max(0)])
+
+    def distance_mm(self, points_mm) -> np.ndarray:
+        """(N,) signed distances of (N, 3) world points, negative inside; exact at the surface, a bound elsewhere."""
+        body = np.asarray(points_mm, float) @ self.body_from_world[:3, :3].T + self.body_from_world[:3, 3]
+        return _distances(self.rows, self.polygon, np.ascontiguousarray(body))
+
+    def farthest_mm(self, start_mm, direction, reach_mm: float = 12.0) -> np.ndarray:
+        """The surface point farthest along `direction` that a walk on the surface reaches from near `start_mm`.
+
+        The walk climbs and stops at the first summit, and never goes farther than `reach_mm` from its start.
+        """
+        direction = np.asarray(direction, float) / np.linalg.norm(direction)
+        start = point = self.surface_mm(start_mm)
+        step = 1.0
+        while step > 0.02:
+            new = self.surface_mm(point + step * direction)
+            if (new - point) @ direction > 0.05 * step and np.linalg.norm(new - start) < reach_mm:
+                point = new
+            else:
+                step /= 2
+        return point
+
+    def first_hit_mm(self, start_mm, direction, reach_mm: float = 100.0) -> np.ndarray:
+        """Where a straight line from outside first meets the surface.
+
+        Raises
+        ------
+        ValueError
+            It does not within `reach_mm`.
+        """
+        direction = np.asarray(direction, float) / np.linalg.norm(direction)
+        point, travelled = np.array(start_mm, float), 0.0
+        while (distance := self.distance_mm(point[None])[0]) > 1e-3:
+            point, travelled = point + 0.7 * distance * direction, travelled + 0.7 * distance
+            if travelled > reach_mm:
+                raise ValueError(f"no surface within {reach_mm} mm of {np.round(start_mm, 1).tolist()}")
+        return point
+
+    def surface_mm(self, point_mm) -> np.ndarray:
+        """The surface point that one reaches from `point_mm` along the gradient of the distance."""
+        point = np.array(point_mm, float)
+        for _ in range(40):
+            stencil = point + np.vstack([np.zeros(3), np.eye(3), -np.eye(3)]) * 0.05
+            value = self.distance_mm(stencil)
+            gradient = (value[1:4] - value[4:7]) / 0.1
+            point = point - value[0] * gradient / max(gradient @ gradient, 0.1)
+            if abs(value[0]) < 1e-4:
+                break
+        return point
+
+
+def _row(kind: int, operation: int, blend: float, *numbers) -> np.ndarray:
+    flat = np.concatenate([np.ravel(np.asarray(n, float)) for n in numbers])
+    return np.concatenate([[kind, operation, blend], flat, np.zeros(WIDTH - 3 - len(flat))])
+
+
+def ellipsoid(centre, radii, blend=6.0, operation=UNION) -> np.ndarray:
+    return _row(ELLIPSOID, operation, blend, centre, radii)
+
+
+def capsule(start, end, start_radius, end_radius, blend=6.0, operation=UNION) -> np.ndarray:
+    """A rod with round ends whose radius changes along it."""
+    return _row(CAPSULE, operation, blend, start, end, start_radius, end_radius)
+
+
+def sheet(side, coefficients, half_thickness, rim_half_thickness, rim_width, polygon_length, blend=0.0) -> np.ndarray:
+    """A curved plate: |left| is a cubic in (superior, posterior), cut by the solid's polygon, thicker at its rim."""
+    numbers = (side, coefficients, half_thickness, rim_half_thickness, rim_width, polygon_length, 0)
+    return _row(SHEET, UNION, blend, *numbers)
+
+
+def half_space(normal, offset, blend=2.0, operation=INTERSECTION) -> np.ndarray:
+    """Everything where normal . point <= offset."""
+    return _row(HALF_SPACE, operation, blend, normal, offset)
+
+
+def sacrum_plate(arc_centre, arc_radius, start_angle, length, widths, thicknesses, lateral_curve, foramina, blend=0.0):
+    """The sacrum: a plate bent round an axis along left, tapering downwards, with four pairs of foramina.
+
+    `arc_centre` is (superior, posterior); `widths` and `thicknesses` are halves, at the top and at the tip;
+    `foramina` is their distance from the midline at S1 and the roundness of their rims.
+    """
+    numbers = (arc_centre, arc_radius, start_angle, length, widths, thicknesses, lateral_curve, foramina)
+    return _row(SACRUM, UNION, blend, *numbers)
+
+
+def vertebral_body(centre, half_width, half_depth, half_height, tilt, waist=0.12, blend=0.0) -> np.ndarray:
+    """An elliptic cylinder with a waist, tilted about the left axis (positive: its top leans backwards)."""
+    return _row(VERTEBRAL_BODY, UNION, blend, centre, half_width, half_depth, half_height, tilt, waist)
+
+
+def _bounds(row, polygon):
+    kind, p = int(row[0]), row[3:]
+    if kind == ELLIPSOID:
+        return p[:3] - p[3:6], p[:3] + p[3:6]
+    if kind == CAPSULE:
+        ends, radii = p[:6].reshape(2, 3), p[6:8, None]
+        return (ends - radii).min(0), (ends + radii).max(0)
+    if kind == SHEET:
+        left = p[0] * np.array([20.0, 150.0])
+        return np.append(polygon.min(0), left.min()), np.append(polygon.max(0), left.max())
+    if kind == SACRUM:
+        angles = p[3] - np.linspace(0, p[4] / p[2], 9)
+        arc = p[:2] + (p[2] * np.array([np.sin(angles), np.cos(angles)])).T
+        thick = p[7:9].max()
+        return np.append(arc.min(0) - thick, -p[5]), np.append(arc.max(0) + thick, p[5])
+    reach = np.hypot(p[4:6].max(), p[3:6].max())
+    return p[:3] - reach, p[:3] + reach
+
+
+@njit(cache=True)
+def _distances(rows, polygon, points):
+    out = np.empty(len(points))
+    for i in range(len(points)):
+        out[i] = signed_distance(rows, polygon, points[i, 0], points[i, 1], points[i, 2])
+    return out
+
+
+@njit(fastmath=True, cache=True)
+def signed_distance(rows, polygon, s, p, l):  # noqa: E741
+    """Distance of one body point to the solid of these rows."""
+    d = 1e6
+    for i in range(rows.shape[0]):
+        d = combine(d, primitive(rows[i], polygon, s, p, l), rows[i])
+    return d
+
+
+@njit(fastmath=True, cache=True, inline="always")
+def combine(d, v, row):
+    """Apply a row's operation to the distance so far."""
+    if row[1] == UNION:
+        return _smooth_min(d, v, row[2])
+    if row[1] == CUT:
+        return -_smooth_min(-d, v, row[2])
+    return -_smooth_min(-d, -v, row[2])
+
+
+@njit(fastmath=True, cache=True, inline="always")
+def _smooth_min(a, b, k):
+    if k <= 0:
+        return min(a, b)
+    h = max(k - abs(a - b), 0.0) / k
+    return min(a, b) - h * h * k * 0.25
+
+
+@njit(fastmath=True, cache=True)
+def primitive(row, polygon, s, p, l):  # noqa: E741
+    """Signed distance to one primitive."""
+    kind = int(row[0])
+    if kind == ELLIPSOID:
+        return _ellipsoid(row[3:9], s, p, l)
+    if kind == CAPSULE:
+        return _capsule(row[3:11], s, p, l)
+    if kind == SHEET:
+        return _sheet(row[3:19], polygon, s, p, l)
+    if kind == SACRUM:
+        return _sacrum(row[3:15], s, p, l)
+    if kind == VERTEBRAL_BODY:
+        return _vertebral_body(row[3:11], s, p, l)
+    return s * row[3] + p * row[4] + l * row[5] - row[6]
+
+
+@njit(fastmath=True, cache=True, inline="always")
+def _ellipsoid(v, s, p, l):  # noqa: E741
+    a, b, c = (s - v[0]) / v[3], (p - v[1]) / v[4], (l - v[2]) / v[5]
+    k0 = math.sqrt(a * a + b * b + c * c)
+    k1 = math.sqrt((a / v[3]) ** 2 + (b / v[4]) ** 2 + (c / v[5]) ** 2)
+    return -min(v[3], min(v[4], v[5])) if k1 < 1e-9 else k0 * (k0 - 1.0) / k1
+
+
+@njit(fastmath=True, cache=True, inline="always")
+def _capsule(v, s, p, l):  # noqa: E741
+    a, b, c = v[3] - v[0], v[4] - v[1], v[5] - v[2]
+    x, y, z = s - v[0], p - v[1], l - v[2]
+    h = min(max((x * a + y * b + z * c) / (a * a + b * b + c * c), 0.0), 1.0)
+    return math.sqrt((x - h * a) ** 2 + (y - h * b) ** 2 + (z - h * c) ** 2) - (v[6] + h * (v[7] - v[6]))
+
+
+@njit(fastmath=True, cache=True)
+def _sheet(v, polygon, s, p, l):  # noqa: E741
+    # v: side, ten coefficients, half thickness, at the rim, width of the rim, polygon length and offset
+    y, z = (p - 20.0) * 0.01, (s - 60.0) * 0.01
+    height = (v[1] + v[2] * y + v[3] * z + v[4] * y * y + v[5] * z * y + v[6] * z * z
+              + v[7] * y * y * y + v[8] * y * y * z + v[9] * y * z * z + v[10] * z * z * z)
+    slope_p = 0.01 * (v[2] + 2 * v[4] * y + v[5] * z + 3 * v[7] * y * y + 2 * v[8] * y * z + v[9] * z * z)
+    slope_s = 0.01 * (v[3] + v[5] * y + 2 * v[6] * z + v[8] * y * y + 2 * v[9] * y * z + 3 * v[10] * z * z)
+    inside_polygon = _polygon(polygon, int(v[15]), int(v[14]), s, p)
+    rim = min(max(1.0 + inside_polygon / v[13], 0.0), 1.0)
+    half = v[11] + (v[12] - v[11]) * rim * rim
+    across = abs(l * v[0] - height) / math.sqrt(1 + slope_p * slope_p + slope_s * slope_s) - half
+    worst = max(across, inside_polygon)
+    return worst if worst < 0 else math.sqrt(max(across, 0.0) ** 2 + max(inside_polygon, 0.0) ** 2)
+
+
+@njit(fastmath=True, cache=True)
+def _polygon(polygon, offset, count, s, p):
+    nearest, inside, j = 1e18, False, count - 1
+    for i in range(count):
+        az, ay = polygon[offset + i, 0], polygon[offset + i, 1]
+        bz, by = polygon[offset + j, 0], polygon[offset + j, 1]
+        ey, ez, wy, wz = by - ay, bz - az, p - ay, s - az
+        t = min(max((wy * ey + wz * ez) / (ey * ey + ez * ez), 0.0), 1.0)
+        nearest = min(nearest, (wy - ey * t) ** 2 + (wz - ez * t) ** 2)
+        if (az > s) != (bz > s) and p < ey * (s - az) / ez + ay:
+            inside = not inside
+        j = i
+    return -math.sqrt(nearest) if inside else math.sqrt(nearest)
+
+
+@njit(fastmath=True, cache=True)
+def _sacrum(v, s, p, l):  # noqa: E741
+    # v: centre s, p; radius; start angle; length; half widths; half thicknesses; lateral curve; foramina x, rim
+    ds, dp = s - v[0], p - v[1]
+    radius, length = math.sqrt(ds * ds + dp * dp), v[4]
+    arc = (v[3] - math.atan2(ds, dp)) * v[2]
+    if arc > length + 200:
+        arc -= 2 * math.pi * v[2]
+    f = min(max(arc / length, 0.0), 1.0)
+    width, thick = v[6] + (v[5] - v[6]) * (1 - f**1.35), v[7] * (1 - f) + v[8] * f
+    g = l / max(width, 1.0)
+    thick = thick * math.sqrt(max(1 - 0.55 * min(g * g, 1.0), 0.05))
+    a, b, c = abs(l) - width + 5, abs(radius - v[2] + v[9] * g * g * 6.0) - thick + 4, max(-arc, arc - length) + 4
+    d = min(max(a, max(b, c)), 0.0) - 4.0
+    d += math.sqrt(max(a, 0.0) ** 2 + max(b, 0.0) ** 2 + max(c, 0.0) ** 2)
+    for i in range(4):
+        hole = math.hypot(abs(l) - v[10] * (1 - 0.13 * i), arc - length * (0.20 + 0.185 * i)) - (4.2 - 0.5 * i)
+        d = -_smooth_min(-d, hole, v[11])
+    return d * 0.9
+
+
+@njit(fastmath=True, cache=True)
+def _vertebral_body(v, s, p, l):  # noqa: E741
+    # v: centre; half width, depth, height; tilt; waist
+    cos, sin = math.cos(v[6]), math.sin(v[6])
+    y, z = cos * (p - v[1]) - sin * (s - v[0]), sin * (p - v[1]) + cos * (s - v[0])
+    level = min(abs(z) / v[5], 1.0)
+    waist = 1.0 - v[7] * (1 - level * level)
+    rx, ry = v[3] * waist, v[4] * waist * (0.85 if y > 0 else 1.0)
+    x = l - v[2]
+    k0, k1 = math.hypot(x / rx, y / ry), math.hypot(x / rx / rx, y / ry / ry)
+    side = -min(rx, ry) if k1 < 1e-9 else k0 * (k0 - 1) / k1
+    a, b = side + 3, abs(z) - v[5] + 3
+    return min(max(a, b), 0.0) + math.hypot(max(a, 0.0), max(b, 0.0)) - 3
