@@ -18,17 +18,18 @@ FLOORS = [
     {"imaging", "landmarks"},
     {"io"},
     {"geometry"},
-    {"phantoms"},
     {"drr"},
+    {"phantoms"},
     {"shape"},
     {"joint_displacement", "deep_morphing", "view_invariant", "spine", "deep_shape"},
     {"models"},
     {"training"},
     {"evaluation"},
     {"plugin", "cli"},
+    {"__main__"},
 ]
 FLOOR_OF = {room: i for i, floor in enumerate(FLOORS) for room in floor}
-FACES = FLOORS[-1]
+FACES = {"plugin", "cli"}
 VIEWER_LIBRARIES = {"napari", "qtpy", "magicgui", "superqt", "PyQt5", "PyQt6", "PySide6", "vispy", "app_model"}
 UNPICKLING = {("pickle", "load"), ("pickle", "loads"), ("torch", "load"), ("joblib", "load")}
 

@@ -9,10 +9,13 @@ import typer
 
 from .. import __version__
 from ..errors import Cancelled, InputError
+from .demo import demo
 from .detect import detect
 from .importing import import_dataset
 from .models import models
 from .reporting import PROGRAM, complain, one_line
+from .sample import sample
+from .train import train
 
 # the base class of usage errors, whether typer brings its own click or uses the installed one
 _ClickException = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
@@ -40,8 +43,8 @@ def _root(version: bool = typer.Option(False, "--version", callback=_version, is
     pass
 
 
-app.command()(models)
-app.command()(detect)
+for command in (demo, models, sample, detect, train):
+    app.command()(command)
 app.command("import")(import_dataset)
 
 
@@ -54,10 +57,9 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         code = app(args=arguments, prog_name=PROGRAM, standalone_mode=False)
     except (KeyboardInterrupt, Cancelled, typer.Abort):
-        complain("interrupted; nothing was changed")
         code = INTERRUPTED
     except _ClickException as error:
-        complain(f"{error.format_message()} See {_command_path(error)} --help")
+        complain(_usage(error, sys.argv[1:] if arguments is None else arguments))
         code = BAD_INPUT
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -67,6 +69,8 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         complain(_explain(error))
         code = BAD_INPUT
+    if code == INTERRUPTED:
+        complain("interrupted; no file was left half-written")
     sys.exit(code if isinstance(code, int) else OK)
 
 
@@ -81,6 +85,11 @@ def _explain(error: Exception) -> str:
     )
 
 
-def _command_path(error) -> str:
-    context = getattr(error, "ctx", None)
-    return context.command_path if context is not None else PROGRAM
+def _usage(error, arguments: list[str]) -> str:
+    """What is wrong with an option or argument, with the value that was given."""
+    context, options = getattr(error, "ctx", None), getattr(getattr(error, "param", None), "opts", ())
+    given = [b for a, b in zip(arguments, arguments[1:], strict=False) if a in options]
+    given += [a.partition("=")[2] for a in arguments if a.partition("=")[0] in options and "=" in a]
+    value = f" (given: {', '.join(given)})" if given else ""
+    path = context.command_path if context is not None else PROGRAM
+    return f"{error.format_message().rstrip('.')}{value}. See {path} --help"

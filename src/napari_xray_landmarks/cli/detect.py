@@ -20,7 +20,7 @@ from .options import (
     parse_assignments,
     parse_spacing,
 )
-from .reporting import for_each, say
+from .reporting import complain, for_each, say
 
 if TYPE_CHECKING:
     from ..imaging import Radiograph
@@ -62,8 +62,15 @@ def detect(
     names = dict(zip(inputs, names_in_output(inputs), strict=True))
     in_folder = is_folder(output)
 
+    skipped = []
+
+    def skip(error: InputError) -> None:
+        skipped.append(error)
+        complain(f"{error} (skipped)")
+
     def work(path: Path, progress) -> list[Found]:
-        found = detect_in_file(path, names[path], detector, settings, spacing_mm, progress)
+        radiographs = load_radiographs(path, spacing_mm, skip)
+        found = detect_in_all(path, names[path], radiographs, detector, settings, progress)
         if in_folder:
             for one in found:
                 write_into(output, one, overlay)
@@ -74,7 +81,7 @@ def detect(
     if found:
         say("\n".join(f"{one.image_name}: {summary(one.landmarks)}" for one in found), quiet)
         say(f"Written: {_write_together(output, found)}", quiet)
-    return 1 if failures else 0
+    return 1 if failures or skipped else 0
 
 
 def _model_and_settings(name: str, assignments: Sequence[str] | None, seed: int | None):
@@ -88,15 +95,14 @@ def _model_and_settings(name: str, assignments: Sequence[str] | None, seed: int 
     return model, settings
 
 
-def detect_in_file(path: Path, name: str, model, settings, spacing_mm, progress) -> list[Found]:
-    """Every radiograph of a file, detected.
+def detect_in_all(path: Path, name: str, radiographs: "Sequence[Radiograph]", model, settings, progress) -> list[Found]:
+    """The landmarks of every radiograph of one input.
 
     Raises
     ------
     InputError
-        If the file cannot be read, or the model cannot work on it.
+        If the model cannot work on one of them; it names the file.
     """
-    radiographs = load_radiographs(path, spacing_mm)
     found = []
     for i, radiograph in enumerate(radiographs):
         image_name = name if len(radiographs) == 1 else f"{name}/{radiograph.name}"

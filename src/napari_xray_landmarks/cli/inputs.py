@@ -1,7 +1,6 @@
 """Which images a command works on, and how they are called in its output."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,14 +9,14 @@ from ..errors import FileError
 if TYPE_CHECKING:
     from ..imaging import Radiograph
 
-PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
-
 
 def expand(paths: Sequence[Path]) -> list[Path]:
     """The inputs, a folder of pictures as its pictures; anything else (a DICOM folder too) stays one input."""
+    from ..io.files import PICTURE_SUFFIXES
+
     inputs = []
     for path in paths:
-        pictures = sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURES) if path.is_dir() else []
+        pictures = sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES) if path.is_dir() else []
         inputs += pictures or [path]
     return list(dict.fromkeys(inputs))
 
@@ -38,22 +37,28 @@ def _tail(path: Path, depth: int) -> tuple[str, ...]:
     return path.parts[-depth:]
 
 
-def load_radiographs(path: Path, spacing_mm: tuple[float, float] | None = None) -> "list[Radiograph]":
+def load_radiographs(
+    path: Path,
+    spacing_mm: tuple[float, float] | None = None,
+    on_error: Callable[[FileError], None] | None = None,
+) -> "list[Radiograph]":
     """The radiographs of one input, with the spacing that the user gives for a film.
+
+    Parameters
+    ----------
+    on_error
+        Called with the error of each bad series of a folder; by default the first one is raised.
 
     Raises
     ------
-    InputError
+    FileError
         If it cannot be read, or holds volumes only.
     """
     from ..imaging import Radiograph
     from ..io import load_images
 
-    if not path.exists():
-        raise FileError(path, "does not exist", "Check the path")
-    images = [image for image in load_images(path) if isinstance(image, Radiograph)]
-    if not images:
+    images = load_images(path, spacing_mm=spacing_mm, on_error=on_error)
+    radiographs = [image for image in images if isinstance(image, Radiograph)]
+    if not radiographs:
         raise FileError(path, "is a volume, not a radiograph", "Give a 2D film")
-    if spacing_mm is None:
-        return images
-    return [replace(image, spacing_mm=spacing_mm, spacing_source="calibrated") for image in images]
+    return radiographs

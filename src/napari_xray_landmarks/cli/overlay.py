@@ -12,13 +12,13 @@ from matplotlib.figure import Figure
 from ..imaging import Radiograph
 from ..landmarks import LandmarkSet
 
-COLORMAP = "plasma"
+COLORMAP = "viridis"
 HEIGHT_INCHES = 9.0
 DPI = 150
 
 
 def overlay_figure(radiograph: Radiograph, landmarks: LandmarkSet, title: str = "") -> Figure:
-    """The film with each landmark's name, coloured by confidence; a best guess is a hollow circle.
+    """The film with each landmark's name, coloured by confidence; a best guess is a cross.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def overlay_figure(radiograph: Radiograph, landmarks: LandmarkSet, title: str = 
     ):
         if np.isfinite((row, column)).all():
             colour = colormap(confidence) if np.isfinite(confidence) else "white"
-            _draw_landmark(axes, row, column, name, colour, filled=bool(detected))
+            _draw_landmark(axes, row, column, name, colour, detected=bool(detected))
     if has_confidence:
         bar = figure.colorbar(ScalarMappable(cmap=colormap), ax=axes, shrink=0.5, pad=0.01)
         bar.set_label("confidence")
@@ -65,12 +65,12 @@ def write_overlay(path: str | os.PathLike, radiograph: Radiograph, landmarks: La
     return path
 
 
-def _draw_landmark(axes, row: float, column: float, name: str, colour, *, filled: bool) -> None:
+def _draw_landmark(axes, row: float, column: float, name: str, colour, *, detected: bool) -> None:
     outline = [patheffects.withStroke(linewidth=2.2, foreground="black")]
-    axes.plot(
-        column, row, "o", markersize=6, markeredgewidth=1.2,
-        markerfacecolor=colour if filled else "none", markeredgecolor="black" if filled else colour,
-    )  # fmt: skip
+    marker = {"marker": "o", "markersize": 6, "markeredgecolor": "white", "markeredgewidth": 0.8}
+    if not detected:
+        marker = {"marker": "x", "markersize": 6, "markeredgecolor": colour, "markeredgewidth": 1.8}
+    axes.plot(column, row, markerfacecolor=colour, linestyle="none", path_effects=outline, **marker)
     axes.annotate(
         name, (column, row), xytext=(6, 4), textcoords="offset points", fontsize=7, color="white", path_effects=outline
     )

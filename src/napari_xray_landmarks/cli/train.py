@@ -1,0 +1,47 @@
+"""`train`: a model from one's own films."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import Device, DeviceOption, QuietOption, SeedOption, SetOption, check_device, parse_assignments
+from .reporting import progress_bar, say
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="joint-displacement.")],
+    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="A folder with images/ and landmarks.csv.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="MODEL", help="The .safetensors file to write.")],
+    split: Annotated[str | None, typer.Option("--split", help="Only the films of this split of images.csv.")] = None,
+    anatomy: Annotated[
+        str | None, typer.Option("--anatomy", help="What the films show, unless about.json says.")
+    ] = None,
+    assignments: SetOption = None,
+    quiet: QuietOption = False,
+    device: DeviceOption = Device.auto,
+    seed: SeedOption = None,
+) -> None:
+    """Train a model on one's own films; the same command goes on with a run that was stopped."""
+    from ..training import read_training_set
+    from ..training.films import validate
+    from ..training.recipes import train as run_recipe
+
+    check_device(device)
+    settings = parse_assignments(assignments)
+    dataset = read_training_set(data)
+    dataset = dataset if split is None else dataset.of_split(split)
+    dataset = dataset if anatomy is None else replace(dataset, about={**dataset.about, "anatomy": anatomy})
+    with progress_bar("Training", quiet) as progress:
+        tolerated = validate(dataset, progress=lambda f, stage="": progress(0.1 * f, stage))
+        header = run_recipe(
+            recipe, dataset, output, settings=settings, seed=seed or 0,
+            progress=lambda f, stage="": progress(0.1 + 0.9 * f, stage),
+        )  # fmt: skip
+    for problem in tolerated[:5]:
+        say(f"Note: {problem.film} {problem.line}", quiet)
+    if len(tolerated) > 5:
+        say(f"Note: {len(tolerated) - 5} more films have such gaps", quiet)
+    say(f"{len(dataset)} films, {len(header.landmarks)} landmarks", quiet)
+    say(f"Written: {output}. Use it: xray-landmarks detect FILM --model {output} -o OUT", quiet)

@@ -1,0 +1,50 @@
+"""Which images a command works on, and how they are called in its output."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from napari_xray_landmarks.cli.inputs import expand, load_radiographs, names_in_output
+from napari_xray_landmarks.errors import FileError
+
+part = st.text("abc", min_size=1, max_size=2)
+
+
+@given(st.lists(st.lists(part, min_size=1, max_size=4), min_size=1, max_size=6, unique_by=tuple))
+def test_names_tell_inputs_apart(parts):
+    paths = [Path(*p) for p in parts]
+    names = names_in_output(paths)
+    assert len(set(names)) == len(paths)
+    assert all(str(path.absolute()).endswith(name) for path, name in zip(paths, names, strict=True))
+
+
+def test_a_name_is_the_file_name_where_that_will_do():
+    assert names_in_output([Path("x/a.png"), Path("y/b.png")]) == ["a.png", "b.png"]
+    assert names_in_output([Path("x/a.png"), Path("y/a.png")]) == ["x/a.png", "y/a.png"]
+
+
+def test_a_folder_of_pictures_is_its_pictures(tmp_path, picture):
+    (tmp_path / "notes.txt").write_text("x")
+    second = tmp_path / "b.JPG"
+    Image.open(picture).save(second)
+    assert expand([tmp_path, picture]) == [second, picture]
+
+
+def test_another_folder_stays_one_input(tmp_path):
+    (tmp_path / "slice.dcm").write_bytes(b"")
+    assert expand([tmp_path]) == [tmp_path]
+
+
+def test_spacing_given_by_the_user_is_taken(picture):
+    (film,) = load_radiographs(picture, (0.2, 0.3))
+    assert film.spacing_mm == (0.2, 0.3)
+    (film,) = load_radiographs(picture)
+    assert film.unit == "px"
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(FileError, match="no.png"):
+        load_radiographs(tmp_path / "no.png")
