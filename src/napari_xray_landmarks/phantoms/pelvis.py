@@ -105,11 +105,9 @@ def _landmarks(bones, world_from_pelvis, hips: dict[int, HipBone], femurs, spine
         found[f"femoral-head-{name}"] = bone.head_centre
         found[f"greater-trochanter-{name}"] = solid.farthest_mm(bone.points["greater trochanter"], bone.shaft)
         found[f"lesser-trochanter-{name}"] = solid.farthest_mm(bone.points["lesser trochanter"], -bone.lateral)
-    for end, near, way in (("superior", "pubic body", -1), ("inferior", "symphysis", 1)):
-        hits = []
-        for name, side in SIDES.items():
-            from_here = hips[side].points[near] * (1, 1, 0) + np.array([-30.0 * way, 0, 6.5 * side])
-            hits.append(solids[f"hip-{name}"].first_hit_mm(in_world(from_here), in_world(np.array([way, 0, 0]))))
-        found[f"symphysis-{end}"] = np.mean(hits, axis=0)
+    for end, near, way in (("superior", "pubic body", 1), ("inferior", "symphysis", -1)):
+        corners = [solids[f"hip-{name}"].farthest_mm(in_world(hips[side].points[near]), (way, 0, -side), 25.0)
+                   for name, side in SIDES.items()]
+        found[f"symphysis-{end}"] = np.mean(corners, axis=0)
     found["sacral-promontory"] = solids["sacrum"].farthest_mm(in_world(spine.points["promontory"]), (0.2, -1, 0))
     return found

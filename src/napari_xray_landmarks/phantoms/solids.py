@@ -66,22 +66,6 @@ class Solid:
                 step /= 2
         return point
 
-    def first_hit_mm(self, start_mm, direction, reach_mm: float = 100.0) -> np.ndarray:
-        """Where a straight line from outside first meets the surface.
-
-        Raises
-        ------
-        ValueError
-            It does not within `reach_mm`.
-        """
-        direction = np.asarray(direction, float) / np.linalg.norm(direction)
-        point, travelled = np.array(start_mm, float), 0.0
-        while (distance := self.distance_mm(point[None])[0]) > 1e-3:
-            point, travelled = point + 0.7 * distance * direction, travelled + 0.7 * distance
-            if travelled > reach_mm:
-                raise ValueError(f"no surface within {reach_mm} mm of {np.round(start_mm, 1).tolist()}")
-        return point
-
     def surface_mm(self, point_mm) -> np.ndarray:
         """The surface point that one reaches from `point_mm` along the gradient of the distance."""
         point = np.array(point_mm, float)
