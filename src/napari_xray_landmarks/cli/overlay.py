@@ -40,13 +40,15 @@ def overlay_figure(radiograph: Radiograph, landmarks: LandmarkSet, title: str = 
     axes.imshow(radiograph.pixels, cmap="gray", vmin=low, vmax=high, aspect=row_mm / column_mm)
     axes.set_axis_off()
     colormap = colormaps[COLORMAP]
+    middle = np.nanmean(points[:, 1]) if np.isfinite(points).any() else 0.0
     has_confidence = np.isfinite(landmarks.confidence).any()
     for name, (row, column), confidence, detected in zip(
         landmarks.names, points, landmarks.confidence, landmarks.detected, strict=True
     ):
         if np.isfinite((row, column)).all():
             colour = colormap(confidence) if np.isfinite(confidence) else "white"
-            _draw_landmark(axes, row, column, name, colour, detected=bool(detected))
+            _draw_landmark(axes, row, column, colour, bool(detected))
+            _write_name(axes, row, column, name, on_the_left=column < middle)
     if has_confidence:
         bar = figure.colorbar(ScalarMappable(cmap=colormap), ax=axes, shrink=0.5, pad=0.01)
         bar.set_label("confidence")
@@ -65,15 +67,22 @@ def write_overlay(path: str | os.PathLike, radiograph: Radiograph, landmarks: La
     return path
 
 
-def _draw_landmark(axes, row: float, column: float, name: str, colour, *, detected: bool) -> None:
-    outline = [patheffects.withStroke(linewidth=2.2, foreground="black")]
+def _draw_landmark(axes, row: float, column: float, colour, detected: bool) -> None:
     marker = {"marker": "o", "markersize": 6, "markeredgecolor": "white", "markeredgewidth": 0.8}
     if not detected:
         marker = {"marker": "x", "markersize": 6, "markeredgecolor": colour, "markeredgewidth": 1.8}
-    axes.plot(column, row, markerfacecolor=colour, linestyle="none", path_effects=outline, **marker)
-    axes.annotate(
-        name, (column, row), xytext=(6, 4), textcoords="offset points", fontsize=7, color="white", path_effects=outline
-    )
+    axes.plot(column, row, markerfacecolor=colour, linestyle="none", path_effects=[_outline(2.4)], **marker)
+
+
+def _write_name(axes, row: float, column: float, name: str, *, on_the_left: bool) -> None:
+    """Away from the middle, so that names of the left and right side do not meet."""
+    offset, side = ((-6, 4), "right") if on_the_left else ((6, 4), "left")
+    text = {"xytext": offset, "textcoords": "offset points", "horizontalalignment": side, "fontsize": 7}
+    axes.annotate(name, (column, row), color="white", path_effects=[_outline(1.5)], **text)
+
+
+def _outline(width: float):
+    return patheffects.withStroke(linewidth=width, foreground="black")
 
 
 def _display_range(pixels: np.ndarray) -> tuple[float, float]:

@@ -14,16 +14,18 @@ def sample(
     name: Annotated[str, typer.Argument(metavar="NAME", help="pelvis or proximal-femur.")],
     output: FolderOption,
     subject: Annotated[int, typer.Option("--subject", min=0, help="Another number is another individual.")] = 0,
-    implant: Annotated[bool, typer.Option("--implant/--no-implant", help="With a simulated hip implant.")] = False,
+    implant: Annotated[
+        bool | None, typer.Option("--implant/--no-implant", help="With metal, or without; a third has some by default.")
+    ] = None,
     quiet: QuietOption = False,
     device: DeviceOption = Device.auto,
     seed: SeedOption = None,
 ) -> None:
     """Write a phantom radiograph with its true landmarks and contours."""
-    from ..phantoms import PHANTOMS, film
+    from ..phantoms import SCHEMAS, film
 
-    if name not in PHANTOMS:
-        raise InputError(name, "is not a sample", f"Samples: {', '.join(PHANTOMS)}")
+    if name not in SCHEMAS:
+        raise InputError(name, "is not a sample", f"Samples: {', '.join(SCHEMAS)}")
     with progress_bar("Sample", quiet) as progress:
         progress(0.0, f"making {name} {subject}")
         phantom = film(name, subject, implant=implant)
