@@ -125,10 +125,15 @@ def read_contours(path) -> list[Contour]:
     FileError
         If there is none, or one has too few points.
     """
-    curves = [m for m in read_markups(path) if m.kind in _CURVES]
-    if not curves:
+    found = contours(path, read_markups(path))
+    if not found:
         raise FileError(path, "holds no curve", "Point lists are opened as landmarks")
-    return [_contour(path, curve) for curve in curves]
+    return found
+
+
+def contours(path, markups: Iterable[Markup]) -> list[Contour]:
+    """The curves among some markups."""
+    return [_contour(path, m) for m in markups if m.kind in _CURVES]
 
 
 def _contour(path, curve: Markup) -> Contour:
@@ -142,10 +147,10 @@ def _contour(path, curve: Markup) -> Contour:
         raise FileError(path, f"curve {curve.name!r}: {error}", "Draw it again") from error
 
 
-def write_contours(path, contours: Iterable[Contour], *, spacing_mm=None) -> None:
+def write_contours(path, outlines: Iterable[Contour], *, spacing_mm=None) -> None:
     """Write one (closed) curve a contour; inverse of `read_contours`."""
     curves = []
-    for contour in contours:
+    for contour in outlines:
         if spacing_mm is not None and contour.unit == "px":
             contour = Contour(contour.points * np.asarray(spacing_mm), contour.name, contour.closed, "mm",
                               contour.confidence)

@@ -155,6 +155,16 @@ def read_contours(path) -> dict[str, list[Contour]]:
     return images
 
 
+def contour_spacings(path) -> dict[str, tuple[float, float] | None]:
+    """(row, column) spacing behind the mm columns of a contours CSV, by image; None where they are empty."""
+    points: dict[str, list[list[float]]] = {}
+    for line, row in _read(path, _NEEDED_CONTOUR, "a contours table"):
+        cells = [_number(path, line, row, key) for key in ("row_px", "column_px", "row_mm", "column_mm")]
+        points.setdefault(row["image"], []).append(cells)
+    tables = {image: np.array(cells) for image, cells in points.items()}
+    return {image: _spacing(table[:, :2], table[:, 2:]) for image, table in tables.items()}
+
+
 def pixels(path, shape: LandmarkSet | Contour, spacing_mm) -> np.ndarray:
     """(N, 2) points in pixels, or the FileError that says why a table cannot hold them."""
     if shape.points.shape[1] != 2:

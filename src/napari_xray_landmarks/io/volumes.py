@@ -112,7 +112,18 @@ def _radiograph(path: Path, image) -> Radiograph:
     spacing = _declared_spacing(path, image)
     header = {"file": path.name, **grey_note(pixels)}
     source = UNKNOWN_SPACING if spacing is None else f"the spacing in the {suffix(path)} file"
+    placed = _world_from_pixel(image)
+    if not np.array_equal(placed, np.diag(np.diag(placed))) or (np.diag(placed) < 0).any():
+        header["world_from_pixel"] = placed.tolist()
     return Radiograph(grey(pixels), spacing, source, name=stem(path), header=header)
+
+
+def _world_from_pixel(image) -> np.ndarray:
+    """(3, 3) affine from (row, column) to the plane's world, which differs from the spacing where a film was moved."""
+    matrix = np.eye(3)
+    matrix[:2, :2] = np.reshape(image.GetDirection(), (2, 2)) * np.array(image.GetSpacing())
+    matrix[:2, 2] = image.GetOrigin()
+    return matrix[np.ix_([1, 0, 2], [1, 0, 2])]
 
 
 def _declared_spacing(path: Path, image) -> tuple[float, float] | None:
@@ -159,10 +170,7 @@ def _itk_volume(path, volume: Volume):
     matrix = lps_from_index(volume.world_from_voxel)
     spacing = np.linalg.norm(matrix[:3, :3], axis=0)
     direction = matrix[:3, :3] / spacing
-    skew = np.abs(direction.T @ direction - np.eye(3)).max()
-    if skew > _ORTHOGONAL:
-        raise FileError(path, f"its axes are not at right angles (off by {skew:.2g}), which no volume file can hold",
-                        "Remove the shear of the layer")
+    _require_orthogonal(path, direction)
     itk = _itk_image(path, volume.voxels)
     itk.SetSpacing(spacing.tolist())
     itk.SetDirection(direction.ravel().tolist())
@@ -170,9 +178,24 @@ def _itk_volume(path, volume: Volume):
     return itk
 
 
+def _require_orthogonal(path, direction: np.ndarray) -> None:
+    skew = np.abs(direction.T @ direction - np.eye(len(direction))).max()
+    if skew > _ORTHOGONAL:
+        raise FileError(path, f"its axes are not at right angles (off by {skew:.2g}), which no volume file can hold",
+                        "Remove the shear of the layer")
+
+
 def _itk_radiograph(path, radiograph: Radiograph):
     itk = _itk_image(path, radiograph.pixels)
     itk.SetSpacing(radiograph.scale[::-1].tolist())
+    placed = radiograph.header.get("world_from_pixel")
+    if placed is not None:
+        matrix = np.asarray(placed, dtype=float)[np.ix_([1, 0, 2], [1, 0, 2])]
+        direction = matrix[:2, :2] / np.linalg.norm(matrix[:2, :2], axis=0)
+        _require_orthogonal(path, direction)
+        itk.SetSpacing(np.linalg.norm(matrix[:2, :2], axis=0).tolist())
+        itk.SetDirection(direction.ravel().tolist())
+        itk.SetOrigin(matrix[:2, 2].tolist())
     if radiograph.spacing_mm is None:
         itk.SetMetaData(_NOTE, f"{_NO_SPACING}: one unit is one pixel")
     return itk

@@ -1,0 +1,195 @@
+"""Our nouns to layer data tuples and back (no napari import): axis order, scale, affine, units, metadata.
+
+Images are here; landmarks and contours are in `marks`, and can be had from here too.
+"""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..errors import InputError
+from ..imaging import UNKNOWN_SPACING, Radiograph, Volume
+from .frames import KEY, LayerData, layer_name, metadata_of, mm_from_data, spacing_of, world_from_data
+from .marks import (
+    FILM_AXES,
+    VOLUME_AXES,
+    contours_in_pixels,
+    contours_in_world,
+    contours_layer,
+    landmarks_in_pixels,
+    landmarks_in_world,
+    landmarks_layer,
+)
+
+__all__ = [
+    "KEY", "LayerData", "contours_in_pixels", "contours_in_world", "contours_layer", "film_from_layer", "frames_layer",
+    "image_layer", "landmarks_in_pixels", "landmarks_in_world", "landmarks_layer", "metadata_of", "volume_from_layer",
+]
+
+_LABELS_NAME = re.compile(r"(?i)(?:^|[^a-z])(?:labels?|seg(?:mentations?)?|masks?)(?:$|[^a-z])|labelmap|segmentation")
+_MOST_LABELS = 256
+_SHARES = (0.5, 99.5)
+_SAMPLE = 1_000_000
+
+
+def image_layer(image: Radiograph | Volume) -> LayerData:
+    """An image as an Image layer, or as a Labels layer where it is a label image."""
+    data = image.pixels if isinstance(image, Radiograph) else image.voxels
+    frame = _film_frame(image) if isinstance(image, Radiograph) else _volume_frame(image)
+    attributes = {"name": image.name, **frame, "metadata": {KEY: _image_notes(image)}}
+    if is_label_image(image):
+        return _label_data(data), attributes, "labels"
+    return data, {**attributes, "contrast_limits": contrast_limits(image), "colormap": "gray", "rgb": False}, "image"
+
+
+def frames_layer(frames: Sequence[Radiograph]) -> LayerData:
+    """The frames of one fluoroscopy run as one Image layer with a slider; `film_from_layer` takes one out again."""
+    first = frames[0]
+    data = np.stack([frame.pixels for frame in frames])
+    ranges = np.array([contrast_limits(frame) for frame in frames])
+    flat = _film_frame(first)
+    notes = {**_image_notes(first), "frame_count": len(frames)}
+    notes["header"] = {k: v for k, v in notes["header"].items() if k not in ("frame", "frame_count")}
+    return data, {
+        "name": re.sub(r" · frame 1 of \d+$", "", first.name),
+        "scale": (1.0, *flat["scale"]),
+        "units": (flat["units"][0], *flat["units"]),
+        "axis_labels": ("frame", *FILM_AXES),
+        "metadata": {KEY: notes},
+        "contrast_limits": (float(ranges[:, 0].min()), float(ranges[:, 1].max())),
+        "colormap": "gray",
+        "rgb": False,
+    }, "image"
+
+
+def _film_frame(film: Radiograph) -> dict:
+    unit = "pixel" if film.spacing_mm is None else "mm"
+    frame = {"scale": tuple(film.scale.tolist()), "units": (unit, unit), "axis_labels": FILM_AXES}
+    placed = film.header.get("world_from_pixel")
+    if placed is not None:
+        frame["affine"] = np.asarray(placed) @ np.diag([*1 / film.scale, 1.0])
+    return frame
+
+
+def _volume_frame(volume: Volume) -> dict:
+    scale = np.array(volume.spacing_mm)
+    affine = volume.world_from_voxel @ np.diag([*1 / scale, 1.0])
+    frame = {"scale": tuple(scale.tolist()), "units": ("mm",) * 3, "axis_labels": VOLUME_AXES}
+    if np.array_equal(affine[:3, :3], np.eye(3)):
+        return {**frame, "translate": tuple(affine[:3, 3].tolist())}
+    return {**frame, "affine": affine}
+
+
+def _image_notes(image: Radiograph | Volume) -> dict:
+    header = dict(image.header)
+    notes = {"file": header.pop("file", ""), "header": header}
+    if isinstance(image, Volume):
+        return {**notes, "modality": image.modality}
+    return {**notes, "spacing_source": image.spacing_source, "spacing_mm": image.spacing_mm,
+            "detector_spacing_mm": image.detector_spacing_mm, "display_range": image.display_range}
+
+
+def is_label_image(image: Radiograph | Volume) -> bool:
+    """Whole numbers, not negative, few different ones, in something that is called labels, segmentation or mask."""
+    data = image.pixels if isinstance(image, Radiograph) else image.voxels
+    if not _LABELS_NAME.search(image.name) or data.dtype.kind not in "iufb":
+        return False
+    low, high = float(data.min()), float(data.max())
+    if not (low >= 0 and high < 2**31):
+        return False
+    values = np.unique(data)
+    return len(values) <= _MOST_LABELS and bool((values == np.floor(values)).all())
+
+
+def _label_data(data: np.ndarray) -> np.ndarray:
+    return data if data.dtype.kind in "iu" else data.astype(np.uint8 if data.max() < 256 else np.int32)
+
+
+def contrast_limits(image: Radiograph | Volume) -> tuple[float, float]:
+    """The header's window, or the range of all but the most extreme finite grey values."""
+    film = isinstance(image, Radiograph)
+    window = image.display_range if film else image.header.get("display_range")
+    if window is None:
+        data = (image.pixels if film else image.voxels).reshape(-1)
+        data = data[:: max(1, data.size // _SAMPLE)]
+        data = data[np.isfinite(data)]
+        window = np.percentile(data, _SHARES) if data.size else (0.0, 1.0)
+    low, high = (float(v) for v in window)
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def film_from_layer(data, attributes: dict, *, frame: int | None = None) -> Radiograph:
+    """The radiograph in an image layer as the user left it; inverse of `image_layer` and `frames_layer`.
+
+    Parameters
+    ----------
+    data, attributes
+        As `layer.as_layer_data_tuple()` gives them.
+    frame
+        Which one of a fluoroscopy run.
+
+    Raises
+    ------
+    InputError
+        If the layer is not one 2D grey image.
+    """
+    pixels = _array(data, attributes)
+    if pixels.ndim == 3 and frame is not None:
+        pixels = pixels[frame]
+    if pixels.ndim != 2:
+        raise InputError(layer_name(attributes), f"is {pixels.ndim}D, not one radiograph", "Take one 2D image")
+    notes = metadata_of(attributes)
+    matrix = mm_from_data(attributes, 2)
+    spacing = None if matrix is None else _near(spacing_of(matrix), notes.get("spacing_mm"))
+    placed = world_from_data(attributes, 2) if matrix is None else matrix
+    header = _header(notes)
+    header.pop("world_from_pixel", None)
+    if not np.allclose(placed, np.diag([*(spacing or (1.0, 1.0)), 1.0]), rtol=1e-9, atol=1e-12):
+        header["world_from_pixel"] = placed.tolist()
+    source = notes.get("spacing_source") or "layer scale"
+    source = UNKNOWN_SPACING if spacing is None else "layer scale" if source == UNKNOWN_SPACING else source
+    return Radiograph(pixels, spacing, source, notes.get("detector_spacing_mm"), notes.get("display_range"),
+                      layer_name(attributes), header)
+
+
+def volume_from_layer(data, attributes: dict) -> Volume:
+    """The volume in an image or labels layer as the user left it; inverse of `image_layer`.
+
+    World units that are not lengths count as mm.
+
+    Raises
+    ------
+    InputError
+        If the layer is not one 3D grey image, or its transform is singular.
+    """
+    voxels = _array(data, attributes)
+    if voxels.ndim != 3:
+        raise InputError(layer_name(attributes), f"is {voxels.ndim}D, not one volume", "Take one 3D image")
+    matrix = mm_from_data(attributes, 3)
+    matrix = world_from_data(attributes, 3) if matrix is None else matrix
+    notes = metadata_of(attributes)
+    try:
+        return Volume(voxels, matrix, layer_name(attributes), notes.get("modality", ""), _header(notes))
+    except ValueError as error:
+        raise InputError(layer_name(attributes), str(error), "Reset the layer's transform") from error
+
+
+def _array(data, attributes: dict) -> np.ndarray:
+    if attributes.get("multiscale"):
+        data = data[0]
+    if attributes.get("rgb"):
+        raise InputError(layer_name(attributes), "is a colour (RGB) image", "Split its channels and take one")
+    return np.asarray(data)
+
+
+def _header(notes: dict) -> dict:
+    header = dict(notes.get("header") or {})
+    return {"file": notes["file"], **header} if notes.get("file") else header
+
+
+def _near(spacing: np.ndarray, noted) -> tuple[float, ...]:
+    """The noted spacing where the layer still has it to rounding, otherwise the layer's."""
+    if noted is not None and np.allclose(spacing, noted, rtol=1e-12, atol=0):
+        return tuple(float(s) for s in noted)
+    return tuple(float(s) for s in spacing)

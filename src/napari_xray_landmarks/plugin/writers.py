@@ -1,0 +1,83 @@
+"""Writers for napari: Points, Shapes, Labels and Image layers to the files of the field.
+
+Errors are raised as OSError: napari takes a ValueError, which our own errors are, for "no writer found".
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+
+from ..errors import InputError
+from ..io.files import stem, suffix
+from .frames import layer_name, metadata_of, world_from_data
+
+
+def _one_line(write: Callable[..., None]) -> Callable[..., list[str]]:
+    """Give napari the list of files that it wants, and errors that it shows."""
+
+    @wraps(write)
+    def writer(path: str, data, attributes: dict) -> list[str]:
+        try:
+            write(path, data, attributes)
+        except InputError as error:
+            raise OSError(str(error)) from error
+        return [str(path)]
+
+    return writer
+
+
+@_one_line
+def write_points(path: str, data, attributes: dict) -> None:
+    """A Points layer as `.mrk.json` or `.fcsv` (its world, LPS) or `.csv` (pixels of its image, and mm)."""
+    from ..io import save_landmarks
+    from .marks import landmarks_in_pixels, landmarks_in_world
+
+    if suffix(path) == ".csv":
+        landmarks, spacing_mm = landmarks_in_pixels(data, attributes, world_from_image=_world_from_image(attributes))
+        save_landmarks(path, landmarks, image_name=image_name(path, attributes), spacing_mm=spacing_mm)
+    else:
+        save_landmarks(path, landmarks_in_world(data, attributes), image_name=layer_name(attributes))
+
+
+@_one_line
+def write_shapes(path: str, data, attributes: dict) -> None:
+    """A Shapes layer as curves in `.mrk.json` (its world, LPS) or as a `.csv` (pixels of its image, and mm)."""
+    from ..io import write_contours
+    from .marks import contours_in_pixels, contours_in_world
+
+    if suffix(path) == ".csv":
+        contours, spacing_mm = contours_in_pixels(data, attributes, world_from_image=_world_from_image(attributes))
+        write_contours(path, contours, image_name=image_name(path, attributes), spacing_mm=spacing_mm)
+    else:
+        write_contours(path, contours_in_world(data, attributes))
+
+
+@_one_line
+def write_image(path: str, data, attributes: dict) -> None:
+    """An Image or Labels layer as `.nii.gz`, `.nii`, `.nrrd` or `.mha`, where the user left it."""
+    from ..io import write_volume
+    from .convert import film_from_layer, volume_from_layer
+
+    layer = data[0] if attributes.get("multiscale") else data
+    flat = getattr(layer, "ndim", 2) == 2 or attributes.get("rgb")
+    write_volume(path, film_from_layer(data, attributes) if flat else volume_from_layer(data, attributes))
+
+
+def image_name(path, attributes: dict) -> str:
+    """What a table calls the image that a layer belongs to."""
+    notes = metadata_of(attributes)
+    return str(notes.get("image") or notes.get("source") or Path(stem(path)).name)
+
+
+def _world_from_image(attributes: dict):
+    """The affine of the image that a result was made from, where a viewer still shows it."""
+    source_id = metadata_of(attributes).get("source_id")
+    if source_id is None:
+        return None
+    from napari import current_viewer
+
+    viewer = current_viewer()
+    for layer in viewer.layers if viewer is not None else ():
+        if str(layer.unique_id) == source_id:
+            return world_from_data(layer.as_layer_data_tuple()[1], 2)
+    return None
