@@ -1,13 +1,10 @@
 """Radiographs as napari shows them: which layers can serve, and the radiograph in one of them."""
 
-from dataclasses import replace
-
 import numpy as np
 
-from ..imaging import UNKNOWN_SPACING, Radiograph
-
-KEY = "napari_xray_landmarks"
-_MM_PER = {"millimeter": 1.0, "centimeter": 10.0, "meter": 1000.0, "micrometer": 1e-3, "nanometer": 1e-6}
+from ..imaging import Radiograph
+from .convert import KEY, film_from_layer
+from .frames import mm_per_unit
 
 
 def why_not_a_film(layer) -> str | None:
@@ -41,10 +38,10 @@ def note(layer, **facts) -> None:
 
 def spacing_of(layer) -> tuple[float, float] | None:
     """(row, column) spacing in mm, or None where the layer's units are pixels."""
-    factors = [_MM_PER.get(str(unit)) for unit in layer.units]
-    if None in factors:
+    factors = mm_per_unit({"units": layer.units}, layer.ndim)
+    if factors is None:
         return None
-    spacing = np.abs(np.asarray(layer.scale, dtype=float)) * factors
+    spacing = np.linalg.norm(world_from_data(layer)[:2, :2], axis=0) * factors[-2:]
     return tuple(float(s) for s in spacing)
 
 
@@ -53,16 +50,11 @@ def film_of(layer) -> Radiograph:
 
     Raises
     ------
-    ValueError
-        The layer's pixels cannot be a radiograph; see `why_not_a_film`.
+    InputError
+        The layer is not one 2D grey image; see `why_not_a_film`.
     """
-    pixels = np.asarray(layer.data[0] if layer.multiscale else layer.data)
-    spacing = spacing_of(layer)
-    source = our_metadata(layer).get("spacing_source") or "layer scale"
-    film = Radiograph(pixels, name=layer.name)
-    if spacing is None:
-        return film
-    return replace(film, spacing_mm=spacing, spacing_source=source if source != UNKNOWN_SPACING else "layer scale")
+    data, attributes, _ = layer.as_layer_data_tuple()
+    return film_from_layer(data, attributes)
 
 
 def world_from_data(layer) -> np.ndarray:

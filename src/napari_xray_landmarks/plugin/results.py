@@ -76,7 +76,7 @@ def show_landmarks(viewer, image, landmarks, *, model: str, version: str, settin
     else:
         update_landmarks(layer, landmarks)
     note(layer, kind=LANDMARKS, source=image.name, source_id=layer_id(image), model=model, model_version=version,
-         settings=asdict(settings), package_version=__version__, detected_px=_drawable(landmarks).tolist())
+         settings=asdict(settings), package_version=__version__, placed_px=_drawable(landmarks).tolist())
     return layer
 
 
@@ -121,7 +121,7 @@ def mark_by_hand(layer, placed: np.ndarray) -> None:
 
 def moved_by_hand(layer, tolerance_px: float = 1e-3) -> dict[str, tuple[float, float]]:
     """Landmarks that a user moved since we last placed them, in the image's pixels."""
-    placed = our_metadata(layer).get("detected_px")
+    placed = our_metadata(layer).get("placed_px")
     names = names_of(layer)
     if placed is None or np.shape(placed) != layer.data.shape or len(names) != len(layer.data):
         return {}

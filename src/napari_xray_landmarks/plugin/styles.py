@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 CONFIDENCE_COLORMAP = "viridis"
-RESPONSE_COLORMAP = "inferno"
+RESPONSE_COLOURS = ((0.84, 0.37, 0.0, 0.0), (0.84, 0.37, 0.0, 0.55), (1.0, 0.87, 0.2, 0.9))  # clear, vermilion, yellow
 BY_HAND = "#ff8c1a"
 DETECTED_SYMBOL, GUESS_SYMBOL = "disc", "cross"
 
@@ -31,12 +31,13 @@ class LandmarkStyle:
     border: str = "black"
     border_width: float = 0.12
     text_size: int = 9
-    text_colour: str = "#ffe08a"
+    text_colour: str = "#1e90ff"
 
     def layer_kwargs(self, shape) -> dict:
         """Arguments of napari's Points layer for an image of that (rows, columns) shape."""
+        size = max(2.0, self.size * float(np.hypot(*shape)))
         return {
-            "size": max(2.0, self.size * float(np.hypot(*shape))),
+            "size": size,
             "canvas_size_limits": self.canvas_size_limits,
             "face_color": "confidence",
             "face_colormap": CONFIDENCE_COLORMAP,
@@ -48,7 +49,7 @@ class LandmarkStyle:
                 "size": self.text_size,
                 "color": self.text_colour,
                 "anchor": "upper_left",
-                "translation": [0, 0],
+                "translation": [0.0, 0.6 * size],
             },
         }
 
@@ -57,11 +58,14 @@ class LandmarkStyle:
 class ResponseStyle:
     """The look of a response image, which lies over the radiograph."""
 
-    opacity: float = 0.75
+    opacity: float = 0.9
 
     def layer_kwargs(self) -> dict:
-        """Arguments of napari's Image layer."""
-        return {"colormap": RESPONSE_COLORMAP, "blending": "additive", "opacity": self.opacity}
+        """Arguments of napari's Image layer; clear where there are no votes, so that it shows on bright film too."""
+        from napari.utils.colormaps import Colormap
+
+        return {"colormap": Colormap(RESPONSE_COLOURS, name="votes"), "blending": "translucent_no_depth",
+                "opacity": self.opacity}
 
 
 def symbols(detected) -> list[str]:

@@ -38,6 +38,7 @@ class Dock(QWidget):
         self.viewer = napari_viewer
         self.empty = EmptyState(napari_viewer, invitation, self)
         self.body = QWidget(self)
+        self.body.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.content = QVBoxLayout(self.body)
         self.content.setContentsMargins(0, 0, 0, 0)
         self.content.setSpacing(6)
@@ -76,15 +77,13 @@ class Dock(QWidget):
         self.content.addWidget(widget)
         return widget
 
-    def add_row(self, *widgets: QWidget, stretch: bool = True) -> QWidget:
-        """Put widgets beside each other at the end of the column."""
+    def add_row(self, *widgets: QWidget, stretch: tuple[int, ...] | None = None) -> QWidget:
+        """Put widgets beside each other at the end of the column, equally wide or as `stretch` says."""
         row = QWidget(self.body)
         line = QHBoxLayout(row)
         line.setContentsMargins(0, 0, 0, 0)
-        for widget in widgets:
-            line.addWidget(widget, 1 if stretch else 0)
-        if not stretch:
-            line.addStretch(1)
+        for widget, share in zip(widgets, stretch or (1,) * len(widgets), strict=True):
+            line.addWidget(widget, share)
         return self.add(row)
 
     def add_note(self, text: str = "") -> QLabel:
@@ -173,7 +172,7 @@ class Fold(QWidget):
         self.button.setCheckable(True)
         self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        column = QVBoxLayout(self)
+        self._column = column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
         column.addWidget(self.button)
@@ -181,6 +180,13 @@ class Fold(QWidget):
         self.button.toggled.connect(self._show)
         self.button.setChecked(open)
         self._show(open)
+
+    def set_inside(self, inside: QWidget) -> None:
+        """Put something else below the heading."""
+        self._column.replaceWidget(self.inside, inside)
+        self.inside.deleteLater()
+        self.inside = inside
+        inside.setVisible(self.button.isChecked())
 
     def _show(self, open: bool) -> None:
         self.button.setArrowType(Qt.ArrowType.DownArrow if open else Qt.ArrowType.RightArrow)

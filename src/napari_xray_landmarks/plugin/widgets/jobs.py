@@ -84,49 +84,55 @@ class Job(QObject):
 class LiveJob(QObject):
     """Work that a slider or a dragged point asks for again and again: the newest request wins, older ones are dropped.
 
+    Parameters
+    ----------
+    prepare
+        Called in the window's own thread when the work can start; looks at how things stand by then and returns
+        (tag, work), or None where nothing is left to do.
+
     Signals
     -------
     done(object, object)
-        (tag of the request, what its work returned).
+        (tag, what the work returned).
     failed(object)
-        The exception that ended a request.
-    idle()
-        Nothing runs and nothing waits.
+        The exception that ended it.
     """
 
     done = Signal(object, object)
     failed = Signal(object)
-    idle = Signal()
 
-    def __init__(self, parent=None):
+    def __init__(self, prepare: Callable[[], tuple[object, Callable[[], object]] | None], parent=None):
         super().__init__(parent)
+        self._prepare = prepare
+        self._asked = False
         self._job = Job(self)
         self._job.done.connect(lambda result: self.done.emit(*result))
         self._job.failed.connect(self.failed)
         self._job.ended.connect(self._next)
-        self._waiting = None
 
     @property
     def busy(self) -> bool:
-        return self._job.running or self._waiting is not None
+        return self._job.running or self._asked
 
-    def submit(self, tag, work: Callable[[], object]) -> None:
-        """Run `work()` as soon as the one before it has ended, unless a newer request comes first."""
-        self._waiting = (tag, work)
+    def request(self) -> None:
+        """Do the work as soon as the run before it has ended."""
+        self._asked = True
         if not self._job.running:
             self._next()
 
     def drop(self) -> None:
-        """Forget what waits and what runs."""
-        self._waiting = None
+        """Forget what was asked for, and throw away what runs."""
+        self._asked = False
         self._job.cancel()
 
     def _next(self) -> None:
-        if self._waiting is None:
-            self.idle.emit()
+        if not self._asked:
             return
-        (tag, work), self._waiting = self._waiting, None
-        self._job.start(lambda _progress: (tag, work()))
+        self._asked = False
+        prepared = self._prepare()
+        if prepared is not None:
+            tag, work = prepared
+            self._job.start(lambda _progress: (tag, work()))
 
 
 def _emit(signal, *values) -> None:

@@ -3,6 +3,7 @@
 import math
 
 from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QValidator
 from qtpy.QtWidgets import QDoubleSpinBox, QHBoxLayout, QSizePolicy, QSlider, QSpinBox, QWidget
 
 STEPS = 400
@@ -133,9 +134,17 @@ class _Number(QDoubleSpinBox):
             return self.value()
 
     def validate(self, text, position):
-        if text.removesuffix(self.suffix()).strip() in ("o", "of", "off") and self._off_below is not None:
-            return self.State.Acceptable, text, position
-        return super().validate(text, position)
+        typed = text.removesuffix(self.suffix()).strip()
+        if self._off_below is not None and "off".startswith(typed):
+            state = QValidator.State.Acceptable if typed == "off" else QValidator.State.Intermediate
+            return state, text, position
+        if not set(typed) <= set("0123456789.,eE+-"):
+            return QValidator.State.Invalid, text, position
+        try:
+            fits = self.minimum() <= float(typed) <= self.maximum()
+        except ValueError:
+            fits = False
+        return QValidator.State.Acceptable if fits else QValidator.State.Intermediate, text, position
 
     def stepBy(self, steps):
         if not self._log:

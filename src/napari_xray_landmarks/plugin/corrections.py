@@ -1,0 +1,105 @@
+"""Landmarks that a user places by hand: noticing them while they are dragged, and taking them back."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .films import note
+from .results import moved_by_hand, names_of
+from .session import Live
+
+
+class Corrections:
+    """Watches one landmark layer; what its user moves becomes a constraint of the solver.
+
+    Parameters
+    ----------
+    layer
+        The landmark layer.
+    live
+        Its detection; `live.corrections` is kept up to date.
+    on_change
+        Called with the names of the landmarks whose constraint appeared, moved or went.
+    """
+
+    def __init__(self, layer, live: Live, on_change: Callable[[set[str]], None]):
+        self.layer, self.live, self._on_change = layer, live, on_change
+        self._history: list[dict] = []
+        self._ours = False
+        layer.events.data.connect(self._on_data)
+        layer.events.features.connect(self._on_moved)
+
+    def close(self) -> None:
+        """Watch no longer."""
+        self.layer.events.data.disconnect(self._on_data)
+        self.layer.events.features.disconnect(self._on_moved)
+
+    @property
+    def can_undo(self) -> bool:
+        return bool(self._history)
+
+    def writing(self) -> "_Writing":
+        """While in this context, changes of the layer are ours and no corrections."""
+        return _Writing(self)
+
+    def undo(self) -> None:
+        """Take back the last drag or release."""
+        if self._history:
+            self._become(self._history.pop())
+
+    def release(self, names=None) -> None:
+        """Give landmarks back to the solver; all without `names`."""
+        names = set(self.live.corrections if names is None else names) & set(self.live.corrections)
+        if names:
+            self._history.append(dict(self.live.corrections))
+            self._become({n: p for n, p in self.live.corrections.items() if n not in names})
+
+    def take_moved(self) -> set[str]:
+        """Turn what was moved since we last wrote the layer into corrections; their names."""
+        moved = moved_by_hand(self.layer)
+        if moved:
+            self.live.corrections = {**self.live.corrections, **moved}
+            self.mark_written()
+        return set(moved)
+
+    def mark_written(self) -> None:
+        """Take the points as they stand as known."""
+        note(self.layer, placed_px=np.array(self.layer.data).tolist())
+
+    def _become(self, corrections: dict) -> None:
+        before = self.live.corrections
+        changed = {n for n in {*before, *corrections} if before.get(n) != corrections.get(n)}
+        self.live.corrections = dict(corrections)
+        names = names_of(self.layer)
+        with self.writing():
+            for name, point in corrections.items():
+                self.layer.data[names.index(name)] = point
+            self.layer.refresh()
+        self._on_change(changed)
+
+    def _on_data(self, event) -> None:
+        if self._ours:
+            return
+        if str(getattr(event.action, "value", event.action)) == "changing":
+            self._history.append(dict(self.live.corrections))
+        else:
+            self._on_moved()
+
+    def _on_moved(self, event=None) -> None:
+        if self._ours or len(names_of(self.layer)) != len(self.layer.data):
+            return
+        moved = self.take_moved()
+        if moved:
+            self._on_change(moved)
+
+
+class _Writing:
+    def __init__(self, corrections: Corrections):
+        self._corrections = corrections
+
+    def __enter__(self):
+        self._before, self._corrections._ours = self._corrections._ours, True
+
+    def __exit__(self, *_):
+        self._corrections.mark_written()
+        self._corrections._ours = self._before

@@ -1,0 +1,144 @@
+"""Between the docks and the method: search films, and solve subshapes again with other weights or moved points."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ..errors import InputError
+from ..imaging import Radiograph
+from ..landmarks import LandmarkSet
+from .results import names_of, note, show_landmarks, update_landmarks
+from .session import Live, remember
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """One image to search.
+
+    Parameters
+    ----------
+    image
+        The layer.
+    film
+        The radiograph in it.
+    corrections
+        Landmarks that a user placed and wants to keep, (row, column) in pixels.
+    """
+
+    image: object
+    film: Radiograph
+    corrections: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a search came to: the landmarks to show, and the state that tuning goes on from."""
+
+    search: Search
+    landmarks: LandmarkSet
+    live: Live
+
+
+def detect_in(searches: list[Search], model_path: str, settings, progress) -> tuple[list[Found], list[InputError]]:
+    """Search images one after the other; one that cannot be searched does not stop the others."""
+    from ..models import load_model
+
+    progress(0.0, "loading the model")
+    model = load_model(model_path)
+    found, failures = [], []
+    for i, search in enumerate(searches):
+        prefix = "" if len(searches) == 1 else f"{search.film.name}: "
+
+        def part(fraction: float, stage: str = "", i=i, prefix=prefix) -> None:
+            progress((i + fraction) / len(searches), prefix + (stage or "detecting"))
+
+        try:
+            detection = model.detect(search.film, settings, progress=part)
+        except InputError as error:
+            failures.append(error)
+            continue
+        live = Live(model, search.film, detection, dict.fromkeys(range(len(detection.subshapes)), settings),
+                    {n: p for n, p in search.corrections.items() if n in detection.landmarks.names})
+        landmarks = detection.landmarks
+        if live.corrections:
+            landmarks = merged(landmarks, solve_all(live), live)
+        found.append(Found(search, landmarks, live))
+    return found, failures
+
+
+def show_search(viewer, found: Found):
+    """Put what was found on its image and keep what tuning needs; the landmark layer."""
+    live, header = found.live, found.live.model.header
+    layer = show_landmarks(viewer, found.search.image, found.landmarks, model=header.name,
+                           version=header.package_version, settings=found.live.settings[0])
+    if live.corrections:
+        update_landmarks(layer, found.landmarks, live.corrections)
+    remember(layer, live)
+    return layer
+
+
+def owner(live: Live, landmark: str) -> int:
+    """Number of the subshape that a landmark is read from: the first that has it."""
+    return next(i for i, s in enumerate(live.detection.subshapes) if landmark in s.names)
+
+
+def solve(live: Live, number: int, settings=None, corrections: Mapping | None = None):
+    """Solve one subshape again.
+
+    Parameters
+    ----------
+    number
+        Of the subshape.
+    settings
+        None takes those that it was solved with last.
+    corrections
+        Points that are held, by landmark; None takes the user's as they stand.
+
+    Returns
+    -------
+    Estimate
+    """
+    subshape = live.detection.subshapes[number]
+    corrections = live.corrections if corrections is None else corrections
+    held = {name: point for name, point in corrections.items() if name in subshape.names}
+    return subshape.estimate(settings or live.settings[number], corrections=held)
+
+
+def solve_all(live: Live, settings=None, progress=None) -> dict[int, object]:
+    """Solve every subshape again; estimates by subshape number."""
+    estimates = {}
+    for number in range(len(live.detection.subshapes)):
+        if progress is not None:
+            progress(number / len(live.detection.subshapes), f"subshape {number + 1}")
+        estimates[number] = solve(live, number, settings)
+    return estimates
+
+
+def merged(landmarks: LandmarkSet, estimates: Mapping[int, object], live: Live) -> LandmarkSet:
+    """Landmarks with some subshapes' points replaced by new estimates; corrected points stand where they were put.
+
+    A landmark that two subshapes share is read from the first, so that no point has two places.
+    """
+    points, confidence = np.array(landmarks.points), np.array(landmarks.confidence)
+    index = {name: i for i, name in enumerate(landmarks.names)}
+    for number, estimate in estimates.items():
+        for j, name in enumerate(live.detection.subshapes[number].names):
+            if owner(live, name) == number:
+                points[index[name]] = estimate.points_px[j]
+                confidence[index[name]] = np.clip(estimate.confidence[j], 0.0, 1.0)
+    for name, point in live.corrections.items():
+        points[index[name]], confidence[index[name]] = point, np.nan
+    return replace(landmarks, points=points, confidence=confidence)
+
+
+def shown(layer) -> LandmarkSet:
+    """The landmarks of a layer as they stand on the screen, in pixels."""
+    features = layer.features
+    return LandmarkSet(names_of(layer), np.array(layer.data), np.asarray(features["confidence"], dtype=float),
+                       np.asarray(features["detected"], dtype=bool))
+
+
+def note_shown(layer) -> None:
+    """Take the points on the screen as ours, so that only what a user moves from now on counts as moved by hand."""
+    note(layer, placed_px=np.asarray(layer.data).tolist())

@@ -1,0 +1,174 @@
+"""Detect landmarks: a radiograph and a model in, a landmark layer out."""
+
+from functools import partial
+
+import numpy as np
+from qtpy.QtWidgets import QCheckBox, QPushButton
+
+from ...errors import InputError
+from ..films import film_of, spacing_of, why_not_a_film
+from ..results import landmarks_of, moved_by_hand, names_of, show_response
+from ..session import recall
+from ..settings import model_settings, with_preferences
+from ..solving import Search, detect_in, show_search
+from .answers import ConfidencePlot, LandmarkTable
+from .dock import Dock, Fold, set_note
+from .export import ExportRow
+from .form import SettingsForm
+from .layer_combo import LayerCombo
+from .messages import ask, complain, tell
+from .model_combo import ModelCombo
+from .run_row import RunRow
+
+KEEP, REPLACE = "Keep mine", "Replace them"
+
+
+class DetectLandmarks(Dock):
+    """The dock "Detect landmarks"."""
+
+    def __init__(self, napari_viewer):
+        super().__init__(napari_viewer, "Open a radiograph to find its landmarks, or try a sample.")
+        self.image = self.add(LayerCombo(napari_viewer, "Image", _why_not))
+        self.frame_note = self.add_note()
+        self.model = self.add(ModelCombo(self))
+        self.form: SettingsForm | None = None
+        self.options = self.add(Fold("Options", _nothing(self)))
+        self.with_responses = QCheckBox("Show response images", self)
+        self.with_responses.setToolTip("Where the votes for each landmark fall, as image layers")
+        self.add(self.with_responses)
+        self.run = self.add(RunRow("Detect"))
+        self.said = self.add_note()
+        self.plot = self.add(ConfidencePlot(self))
+        self.table = self.add(LandmarkTable(self))
+        self.all_button = QPushButton("Use on all open images", self)
+        self.all_button.setToolTip("Detect with this model and these options in every open radiograph")
+        self.add(self.all_button)
+        self.export = self.add(ExportRow(self))
+        self._connect()
+        self._on_model(self.model.header)
+        self._on_image(self.image.value)
+
+    def _connect(self) -> None:
+        self.image.changed.connect(self._on_image)
+        self.model.changed.connect(self._on_model)
+        self.run.pressed.connect(lambda: self.detect([self.image.value]))
+        self.all_button.clicked.connect(lambda: self.detect(self.image.choices))
+        self.run.job.done.connect(self._on_found)
+        self.run.job.ended.connect(self._enable)
+        self.table.chosen.connect(self._select)
+        self.plot.chosen.connect(self._select)
+
+    @property
+    def settings(self):
+        """The options as they stand in the form; None without a model."""
+        return self.form.value if self.form else None
+
+    def detect(self, images: list) -> None:
+        """Search these images; corrections made by hand are kept or replaced as the user says."""
+        mine = {image: self._corrections(image) for image in images}
+        touched = sum(len(c) for c in mine.values())
+        if touched:
+            what = "1 landmark was" if touched == 1 else f"{touched} landmarks were"
+            answer = ask(self, "Detect landmarks", f"{what} placed by hand.", (KEEP, REPLACE))
+            if answer is None:
+                return
+            if answer == REPLACE:
+                mine = dict.fromkeys(images, {})
+        try:
+            searches = [Search(image, film_of(image), mine[image]) for image in images]
+        except (InputError, ValueError) as error:
+            complain(error)
+            return
+        self.run.start(partial(detect_in, searches, self.model.path, self.settings))
+        self._enable()
+
+    def _corrections(self, image) -> dict:
+        layer = landmarks_of(self.viewer, image)
+        if layer is None:
+            return {}
+        live = recall(layer)
+        return {**(live.corrections if live else {}), **moved_by_hand(layer)}
+
+    def _on_found(self, outcome) -> None:
+        found, failures = outcome
+        for result in found:
+            if result.search.image not in self.viewer.layers:
+                continue
+            layer = show_search(self.viewer, result)
+            if self.with_responses.isChecked():
+                for name, response in result.live.detection.responses.items():
+                    show_response(self.viewer, result.search.image, name, response)
+                self.viewer.layers.selection.active = layer
+        for error in failures:
+            complain(error)
+        self._show_answer()
+        if found:
+            count = sum(int(r.landmarks.detected.sum()) for r in found)
+            where = found[0].search.image.name if len(found) == 1 else f"{len(found)} images"
+            tell(f"{where}: {count} landmarks detected")
+
+    def _show_answer(self) -> None:
+        image = self.image.value
+        layer = landmarks_of(self.viewer, image) if image is not None else None
+        for widget in (self.plot, self.table, self.export, self.said):
+            widget.setVisible(layer is not None)
+        self.export.set_layer(layer)
+        if layer is None:
+            return
+        names, features, points = names_of(layer), layer.features, np.asarray(layer.data)
+        confidence = np.asarray(features["confidence"], dtype=float)
+        detected = np.asarray(features["detected"], dtype=bool)
+        spacing = spacing_of(image)
+        self.plot.show_confidence(names, confidence)
+        self.table.show_points(names, points * (spacing or (1, 1)), confidence, detected, "mm" if spacing else "px")
+        known = confidence[np.isfinite(confidence)]
+        sure = f", median confidence {np.median(known):.2f}" if known.size else ""
+        set_note(self.said, f"{int(detected.sum())} of {len(names)} landmarks detected{sure}.")
+
+    def _select(self, name: str) -> None:
+        layer = landmarks_of(self.viewer, self.image.value)
+        if layer is not None and name in names_of(layer):
+            layer.selected_data = {names_of(layer).index(name)}
+            self.viewer.layers.selection.active = layer
+
+    def _on_image(self, image) -> None:
+        text = ""
+        if image is not None and spacing_of(image) is None:
+            text = "No pixel spacing: results in pixels. The dock Calibrate spacing gives millimetres."
+        set_note(self.frame_note, text)
+        self._show_answer()
+        self._enable()
+
+    def _on_model(self, header) -> None:
+        if header is None:
+            self._put_form(None)
+        else:
+            try:
+                self._put_form(SettingsForm(with_preferences(model_settings(header)), parent=self))
+            except InputError as error:
+                complain(error)
+                self._put_form(SettingsForm(model_settings(header), parent=self))
+        self._enable()
+
+    def _put_form(self, form: SettingsForm | None) -> None:
+        self.form = form
+        self.options.set_inside(form or _nothing(self))
+        self.options.setVisible(form is not None)
+
+    def _enable(self) -> None:
+        ready = self.image.value is not None and self.model.header is not None
+        running = self.run.job.running
+        self.run.button.setEnabled(ready or running)
+        self.all_button.setEnabled(ready and not running)
+        self.all_button.setVisible(len(self.image.choices) > 1)
+
+
+def _why_not(layer) -> str | None:
+    reason = why_not_a_film(layer)
+    return "" if reason in ("not an image", "a result, not a film") else reason
+
+
+def _nothing(parent):
+    from qtpy.QtWidgets import QWidget
+
+    return QWidget(parent)

@@ -1,0 +1,137 @@
+"""A choice of model, grouped by anatomy and method, with what each was trained on and how exact it is."""
+
+import warnings
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from ...errors import InputError
+from .messages import complain
+
+UNITS = {"px": "px", "mm": "mm", "deg": "°"}
+
+
+class ModelCombo(QWidget):
+    """Lists the bundled and the user's own models, and opens model files.
+
+    The chosen entry is `header`; `path` is what `models.load_model` takes.
+    """
+
+    changed = Signal(object)
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self.combo = QComboBox(self)
+        self.combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.combo.setMinimumContentsLength(8)
+        self.combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.open_button = QPushButton("File…", self)
+        self.open_button.setToolTip("Open model file…: a .safetensors model that you trained or were given")
+        self.about = QLabel(self)
+        self.about.setWordWrap(True)
+        label = QLabel("Model", self)
+        label.setBuddy(self.combo)
+        row = QHBoxLayout()
+        row.addWidget(label)
+        row.addWidget(self.combo, 1)
+        row.addWidget(self.open_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(row)
+        column.addWidget(self.about)
+        self._opened: dict[str, object] = {}
+        self.combo.currentIndexChanged.connect(self._on_chosen)
+        self.open_button.clicked.connect(self._choose_file)
+        self.refresh()
+
+    @property
+    def header(self):
+        """The chosen model's header, or None where there is no model."""
+        chosen = self.combo.currentData()
+        return chosen[1] if chosen else None
+
+    @property
+    def path(self) -> str | None:
+        """Name or file of the chosen model."""
+        chosen = self.combo.currentData()
+        return chosen[0] if chosen else None
+
+    def refresh(self) -> None:
+        """List the models anew; damaged files are named in one line and left out."""
+        from ...models import list_models
+
+        before = self.path
+        with warnings.catch_warnings(record=True) as damaged:
+            warnings.simplefilter("always")
+            entries = [(header.name, header) for header in list_models()]
+        entries += list(self._opened.items())
+        self.combo.blockSignals(True)
+        self.combo.clear()
+        for heading in sorted({_heading(header) for _, header in entries}):
+            self._add_heading(heading)
+            for path, header in entries:
+                if _heading(header) == heading:
+                    self.combo.addItem(header.name, (path, header))
+                    self.combo.setItemData(self.combo.count() - 1, describe(header), Qt.ItemDataRole.ToolTipRole)
+        self.combo.blockSignals(False)
+        self.choose(before)
+        for warning in damaged:
+            complain(InputError("model", str(warning.message)))
+
+    def choose(self, path: str | None) -> None:
+        """Choose a model by its name or file; the first one where there is no such model."""
+        rows = [i for i in range(self.combo.count()) if self.combo.itemData(i)]
+        wanted = [i for i in rows if self.combo.itemData(i)[0] == path]
+        self.combo.setCurrentIndex((wanted or rows or [-1])[0])
+        self._on_chosen()
+
+    def open_file(self, path: str) -> None:
+        """Add a model file to the list and choose it; a file that is no model is refused in one line."""
+        from ...models import read_model_header
+
+        try:
+            self._opened[path] = read_model_header(path)
+        except InputError as error:
+            complain(error)
+            return
+        self.refresh()
+        self.choose(path)
+
+    def _choose_file(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Open model file", "", "Models (*.safetensors)")
+        if path:
+            self.open_file(path)
+
+    def _add_heading(self, text: str) -> None:
+        self.combo.addItem(text, None)
+        self.combo.model().item(self.combo.count() - 1).setEnabled(False)
+
+    def _on_chosen(self, *_) -> None:
+        header = self.header
+        self.about.setText(describe(header) if header else "No models yet: train one, or open a model file.")
+        self.changed.emit(header)
+
+
+def describe(header) -> str:
+    """One line: landmarks, what the model was trained on, how exact it is."""
+    training = header.training
+    parts = [f"{len(header.landmarks)} landmarks"]
+    films = training.get("films") or training.get("images")
+    data = training.get("data") or training.get("dataset")
+    if films or data:
+        parts.append("trained on " + " of ".join(str(p) for p in (f"{films} films" if films else "", data) if p))
+    parts += [figure(key, value) for key, value in header.metrics.items()
+              if isinstance(value, int | float) and not isinstance(value, bool)][:1]
+    return ", ".join(parts) + "."
+
+
+def figure(key: str, value: float) -> str:
+    """A metric in words: `mean_radial_error_px` of 11.2 is "mean radial error 11.2 px"."""
+    name, _, suffix = key.rpartition("_")
+    if suffix in UNITS and name:
+        return f"{name.replace('_', ' ')} {value:.3g} {UNITS[suffix]}"
+    return f"{key.replace('_', ' ')} {value:.3g}"
+
+
+def _heading(header) -> str:
+    return f"{header.anatomy} · {header.method.replace('-', ' ')}"
