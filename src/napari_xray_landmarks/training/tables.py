@@ -35,12 +35,9 @@ def read_training_set(folder) -> TrainingSet:
     """
     folder = Path(folder)
     paths = _image_files(folder / "images")
-    table = _read_table(folder / "landmarks.csv", REQUIRED_COLUMNS)
-    if "annotator" not in table:
-        table["annotator"] = SINGLE_ANNOTATOR
     where = folder / "landmarks.csv"
+    table = read_marked_points(where)
     table["image"] = _known_images(where, table, paths)
-    table = _with_numbers(where, table)
     _refuse_duplicates(where, table)
     films = _films(folder, paths)
     names, annotators = tuple(table["landmark"].unique()), tuple(table["annotator"].unique())
@@ -51,6 +48,23 @@ def read_training_set(folder) -> TrainingSet:
     )
     points[at] = table[list(POINT_COLUMNS)].to_numpy()
     return TrainingSet(folder, films, names, annotators, points, _about(folder / ABOUT_FILE, names))
+
+
+def read_marked_points(path) -> pd.DataFrame:
+    """A table of marked points: image, landmark, row_px, column_px, annotator ("" where it has none) and its lines.
+
+    Raises
+    ------
+    FileError
+        If a column is missing, a number cannot be read, or an annotator marked a landmark twice in one image.
+    """
+    path = Path(path)
+    table = _read_table(path, REQUIRED_COLUMNS)
+    if "annotator" not in table:
+        table["annotator"] = SINGLE_ANNOTATOR
+    table = _with_numbers(path, table)
+    _refuse_duplicates(path, table)
+    return table
 
 
 def _about(path: Path, landmark_names: tuple[str, ...]) -> dict:
