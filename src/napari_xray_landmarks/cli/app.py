@@ -11,6 +11,7 @@ from .. import __version__
 from ..errors import Cancelled, InputError
 from .demo import demo
 from .detect import detect
+from .evaluate import evaluate
 from .importing import import_dataset
 from .models import models
 from .reporting import PROGRAM, complain, one_line
@@ -43,7 +44,7 @@ def _root(version: bool = typer.Option(False, "--version", callback=_version, is
     pass
 
 
-for command in (demo, models, sample, detect, train):
+for command in (demo, models, sample, detect, train, evaluate):
     app.command()(command)
 app.command("import")(import_dataset)
 
