@@ -5,6 +5,7 @@ Images are here; landmarks and contours are in `marks`, and can be had from here
 
 import re
 from collections.abc import Sequence
+from itertools import permutations
 
 import numpy as np
 
@@ -35,9 +36,13 @@ _SAMPLE = 1_000_000
 
 def image_layer(image: Radiograph | Volume) -> LayerData:
     """An image as an Image layer, or as a Labels layer where it is a label image."""
-    data = image.pixels if isinstance(image, Radiograph) else image.voxels
-    frame = _film_frame(image) if isinstance(image, Radiograph) else _volume_frame(image)
-    attributes = {"name": image.name, **frame, "metadata": {KEY: _image_notes(image)}}
+    if isinstance(image, Radiograph):
+        data, frame, notes = image.pixels, _film_frame(image), _image_notes(image)
+    else:
+        axes = world_axes(image.world_from_voxel)
+        data, frame = image.voxels.transpose(axes), _volume_frame(image.world_from_voxel[:, [*axes, 3]])
+        notes = {**_image_notes(image), "stored_axes": axes}
+    attributes = {"name": image.name, **frame, "metadata": {KEY: notes}}
     if is_label_image(image):
         return _label_data(data), attributes, "labels"
     return data, {**attributes, "contrast_limits": contrast_limits(image), "colormap": "gray", "rgb": False}, "image"
@@ -72,9 +77,19 @@ def _film_frame(film: Radiograph) -> dict:
     return frame
 
 
-def _volume_frame(volume: Volume) -> dict:
-    scale = np.array(volume.spacing_mm)
-    affine = volume.world_from_voxel @ np.diag([*1 / scale, 1.0])
+def world_axes(world_from_voxel: np.ndarray) -> tuple[int, int, int]:
+    """The data axis that runs most along each of superior, posterior, left.
+
+    napari slices along world axes and takes the data axis of the same number to lie along them, so a coronal or
+    sagittal volume is shown with its axes in this order.
+    """
+    along = np.abs(world_from_voxel[:3, :3]) / np.linalg.norm(world_from_voxel[:3, :3], axis=0)
+    return max(permutations(range(3)), key=lambda axes: sum(along[world, axis] for world, axis in enumerate(axes)))
+
+
+def _volume_frame(world_from_data_: np.ndarray) -> dict:
+    scale = spacing_of(world_from_data_)
+    affine = world_from_data_ @ np.diag([*1 / scale, 1.0])
     frame = {"scale": tuple(scale.tolist()), "units": ("mm",) * 3, "axis_labels": VOLUME_AXES}
     if np.array_equal(affine[:3, :3], np.eye(3)):
         return {**frame, "translate": tuple(affine[:3, 3].tolist())}
@@ -169,6 +184,8 @@ def volume_from_layer(data, attributes: dict) -> Volume:
     matrix = mm_from_data(attributes, 3)
     matrix = world_from_data(attributes, 3) if matrix is None else matrix
     notes = metadata_of(attributes)
+    axes = np.argsort(notes.get("stored_axes") or (0, 1, 2)).tolist()
+    voxels, matrix = voxels.transpose(axes), matrix[:, [*axes, 3]]
     try:
         return Volume(voxels, matrix, layer_name(attributes), notes.get("modality", ""), _header(notes))
     except ValueError as error:

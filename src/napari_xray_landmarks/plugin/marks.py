@@ -43,6 +43,7 @@ def landmarks_layer(landmarks: LandmarkSet, name: str, *, spacing_mm=None, notes
     points = np.where(known[:, None], landmarks.points, 0.0)
     in_mm = landmarks.unit == "mm" or spacing_mm is not None
     style = LandmarkStyle().layer_kwargs(_extent(points[known]))
+    style["text"] = {**style["text"], "translation": [0.0] * ndim}
     if not np.isfinite(landmarks.confidence).any():
         style = {**style, "face_color": "#ffe08a"}
         style.pop("face_colormap"), style.pop("face_contrast_limits")
@@ -69,8 +70,12 @@ def _shape_frame(ndim: int, unit: str, spacing_mm) -> dict:
             "axis_labels": FILM_AXES if ndim == 2 else VOLUME_AXES}
 
 
-def _extent(points: np.ndarray) -> tuple[float, ...]:
-    return (400.0, 400.0) if len(points) < 2 else tuple(np.maximum(1.5 * np.ptp(points, axis=0), 1.0).tolist())
+def _extent(points: np.ndarray) -> tuple[float, float]:
+    """Height and width of an image in which these points may lie; a volume's are laid flat."""
+    if len(points) < 2:
+        return 400.0, 400.0
+    size = np.maximum(1.5 * np.ptp(points, axis=0), 1.0)
+    return float(size[0]), float(np.linalg.norm(size[1:]))
 
 
 def landmarks_in_world(data, attributes: dict) -> LandmarkSet:

@@ -36,6 +36,8 @@ def radiograph_spacing(dataset) -> Spacing:
         return Spacing(pixel, f"PixelSpacing, calibrated ({how})", imager)
     if imager:
         return _from_detector(dataset, "ImagerPixelSpacing", imager)
+    if pixel == (1.0, 1.0) and (number(dataset, "SamplesPerPixel") or 1) > 1:
+        return Spacing(note="PixelSpacing of exactly 1 mm in a colour picture is a converter's filler: not used")
     if pixel:
         note = "PixelSpacing is exactly 1 mm, which converters write when they know none: check it"
         return Spacing(pixel, "PixelSpacing", None, note if pixel == (1.0, 1.0) else "")
