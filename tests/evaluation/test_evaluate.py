@@ -63,7 +63,8 @@ def test_millimetres_follow_each_axis_and_each_images_spacing(tmp_path):
     assert found.headline["mean"] == pytest.approx(np.hypot(2, 1))
     assert found.row("truth", unit="px")["mean"] == pytest.approx(np.hypot(4, 10))
     assert found.headline["within_2.5_mm"] == 1
-    assert np.isnan(found.headline.get("within_10_px", np.nan))
+    assert "within_10_px" not in found.headline
+    assert found.row("truth", unit="px")["within_20_px"] == 1
     values = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert values["mean_radial_error_mm"] == pytest.approx(np.hypot(2, 1))
     assert values["mean_radial_error_px"] == pytest.approx(np.hypot(4, 10))
@@ -256,6 +257,14 @@ def test_a_second_run_gives_the_same_files(tmp_path):
     assert first.reliability is None
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
+
+
+def test_a_report_over_an_older_one_leaves_nothing_of_it(tmp_path):
+    truth = detections(tmp_path / "t.csv", {"f1": TRUE, "f2": TRUE})
+    evaluate(detections(tmp_path / "p.csv", {"f1": TRUE}, confidence=[0.1, 0.2, 0.3, 0.4]), truth, tmp_path / "out")
+    assert (tmp_path / "out" / "reliability.png").exists()
+    evaluate(truth, truth, tmp_path / "out")
+    assert not (tmp_path / "out" / "reliability.png").exists()
 
 
 def test_a_target_that_cannot_be_a_folder_is_named(tmp_path):

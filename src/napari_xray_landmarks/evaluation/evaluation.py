@@ -77,13 +77,13 @@ class Evaluation:
         return self.row(self.reference)
 
     def row(self, against: str, landmark: str = EVERY_LANDMARK, unit: str | None = None) -> pd.Series:
-        """One row of `metrics`; KeyError where there is none."""
-        table = self.metrics
+        """One row of `metrics`, without the other unit's shares; KeyError where there is none."""
+        unit, table = unit or self.unit, self.metrics
         found = table[(table["against"] == against) & (table["landmark"] == landmark)]
-        found = found[found["unit"] == (unit or self.unit)]
+        found = found[found["unit"] == unit]
         if found.empty:
             raise KeyError((against, landmark, unit))
-        return found.iloc[0]
+        return found.iloc[0].drop([c for c in table if c.startswith("within") and not c.endswith(f"_{unit}")])
 
     def image_means(self, against: str | None = None) -> pd.Series:
         """Mean error of each image in `unit`; infinite where nothing was predicted in it."""
@@ -161,8 +161,8 @@ def _all_errors(path: Path, pairs, found, known) -> tuple[pd.DataFrame, pd.DataF
             if distances.size and (unit == "px" or spacing is not None):
                 outlines[unit].append(float(distances.mean()))
     table = pd.concat(errors, ignore_index=True)
-    names = {n for name in pairs for n in _single(path, found[pairs[name]]).names}
-    if not set(table["landmark"]) & names:
+    names = dict.fromkeys(n for partner in pairs.values() for n in _single(path, found[partner]).names)
+    if not set(table["landmark"]) & set(names):
         listed = f"{_listed(names)}, and the true ones are {_listed(table['landmark'].unique())}"
         raise FileError(
             path, f"shares no landmark with the truth: its landmarks are {listed}", "Give the truth of these landmarks"

@@ -14,6 +14,9 @@ from ..errors import FileError
 from ..io.files import replacing
 from .evaluation import EVERY_LANDMARK, Evaluation, evaluate_files
 
+STALE = {"annotators.csv", "reliability.png", "reliability.svg"}
+"""What an earlier report in the same folder may have and this one not."""
+
 CSS = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #1c1c1c; }
 h1 { font-size: 1.5em; } h2 { font-size: 1.15em; margin-top: 2em; }
@@ -82,6 +85,8 @@ def write_report(evaluation: Evaluation, output) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileError(folder, f"cannot be made a folder ({error.strerror})", "Choose another folder") from error
+    for name in STALE - set(files):
+        (folder / name).unlink(missing_ok=True)
     for name, data in files.items():
         with replacing(folder / name) as temporary:
             temporary.write_bytes(data)
@@ -158,7 +163,7 @@ def page(evaluation: Evaluation, svgs: Mapping[str, str]) -> str:
 def _metrics_html(rows: pd.DataFrame, first: str) -> str:
     shares = [c for c in rows.columns if c.startswith("within_") and rows[c].notna().any()]
     columns = {"unit": "unit", "count": "landmarks", "missing": "missing", "mean": "mean", "mean_low": "from",
-               "mean_high": "to", "median": "median", "sd": "SD", "p95": "95 %", "max": "max"}  # fmt: skip
+               "mean_high": "to", "median": "median", "sd": "SD", "p95": "95th percentile", "max": "max"}  # fmt: skip
     names = [first, *columns.values(), *(c.removeprefix("within_").join(("≤ ", "")).replace("_", " ") for c in shares)]
     cells = [
         [escape(str(row[first])), *(_cell(row[c]) for c in columns), *(_percent(row[c]) for c in shares)]
