@@ -15,7 +15,7 @@ def padded_slabs(voxels: np.ndarray, axis: int) -> np.ndarray:
 
 @njit(parallel=True, fastmath=True, cache=True, error_model="numpy")
 def sum_along_rays(slabs, p_start, p_step, q_start, q_step, first, last, out):
-    """Sum the slices `first` to `last` along rays that cross slice k at row `q_start + k q_step`, column `p_start + ...`.
+    """Sum slices `first` to `last` along rays that cross slice k at column p_start + k p_step, row q_start + k q_step.
 
     Parameters
     ----------

@@ -5,7 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter, zoom
 
-WATER_PER_MM = 0.0193  # attenuation of water at 70 keV (NIST XCOM: 0.1929 cm2/g), a film's effective energy
+# Mass attenuation in cm2/g at these energies in keV, and density in g/cm3 (NIST, Hubbell and Seltzer 2004).
+ENERGIES_KEV = (40.0, 50.0, 60.0, 80.0, 100.0)
+MATERIALS = {
+    "water": (1.0, (0.2683, 0.2269, 0.2059, 0.1837, 0.1707)),
+    "bone": (1.92, (0.6655, 0.4242, 0.3148, 0.2229, 0.1855)),
+    "titanium": (4.54, (2.214, 1.213, 0.7661, 0.4052, 0.2721)),
+    "steel": (7.9, (3.629, 1.958, 1.205, 0.5952, 0.3717)),
+}
+DIRECT = 0.7  # attenuation below which a pixel counts as exposed directly
+METAL_REACH = 1.8  # from the median, in distances from the median to the brightest tenth
+CT_KEV = 72.0  # effective energy of the scanner that HU come from
 
 
 @dataclass(frozen=True)
@@ -16,8 +26,10 @@ class Exposure:
     ----------
     photons
         Quanta that reach a pixel where nothing is in the way.
+    energy_kev
+        Effective energy of the beam.
     scatter
-        Scattered over primary radiation behind the thickest part.
+        Scattered over primary radiation.
     scatter_width_px, blur_px
         Standard deviations of the scatter and of the detector's point spread.
     electronic_noise
@@ -25,12 +37,13 @@ class Exposure:
     equalisation, equalisation_width_px
         Share of the large structures that the processing takes out of the logarithmic image, and what counts as large.
     saturated
-        Share of the pixels that end at black or white; a fifth of them at white.
+        Share of the pixels behind the body that end at black or white; a fifth of them at white.
     gamma
         Exponent of the final grey curve.
     """
 
     photons: float = 30000.0
+    energy_kev: float = 52.0
     scatter: float = 0.5
     scatter_width_px: float = 40.0
     blur_px: float = 0.6
@@ -41,9 +54,25 @@ class Exposure:
     gamma: float = 1.0
 
 
-def attenuation_from_hu(hu) -> np.ndarray:
-    """Linear attenuation per mm; nothing attenuates less than air."""
-    return np.maximum(np.asarray(hu, np.float32) + 1000.0, 0.0) * np.float32(WATER_PER_MM / 1000.0)
+def attenuation_per_mm(material: str, energy_kev: float) -> float:
+    """Linear attenuation of a material, interpolated in the logarithms."""
+    density, mass = MATERIALS[material]
+    return 0.1 * density * float(np.exp(np.interp(np.log(energy_kev), np.log(ENERGIES_KEV), np.log(mass))))
+
+
+def attenuation_from_hu(hu, energy_kev: float = CT_KEV) -> np.ndarray:
+    """Linear attenuation per mm of soft tissue and air at an energy; nothing attenuates less than air."""
+    water = attenuation_per_mm("water", energy_kev)
+    return np.maximum(np.asarray(hu, np.float32) + 1000.0, 0.0) * np.float32(water / 1000.0)
+
+
+def bone_attenuation_per_hu(energy_kev: float = CT_KEV) -> float:
+    """What one HU above soft tissue adds to the attenuation per mm at an energy, where the cause is bone mineral.
+
+    Mineral gains more than water does as the energy falls: why bone stands out on a film more than in a CT.
+    """
+    excess = [attenuation_per_mm("bone", e) - attenuation_per_mm("water", e) for e in (energy_kev, CT_KEV)]
+    return attenuation_per_mm("water", CT_KEV) / 1000.0 * excess[0] / excess[1]
 
 
 def transmitted(attenuation) -> np.ndarray:
@@ -63,7 +92,7 @@ def detected_log(attenuation: np.ndarray, exposure: Exposure, rng: np.random.Gen
         Source of the noise.
     """
     primary = transmitted(attenuation)
-    scattered = _smooth(primary, exposure.scatter_width_px)
+    scattered = transmitted(_smooth(attenuation, exposure.scatter_width_px))
     signal = gaussian_filter(primary + exposure.scatter * scattered, exposure.blur_px)
     quanta = exposure.photons * signal
     noise = rng.standard_normal(quanta.shape, dtype=np.float32) * np.sqrt(quanta + exposure.electronic_noise**2)
@@ -71,16 +100,27 @@ def detected_log(attenuation: np.ndarray, exposure: Exposure, rng: np.random.Gen
 
 
 def film(attenuation: np.ndarray, exposure: Exposure, rng: np.random.Generator) -> np.ndarray:
-    """(H, W) float32 grey values in [0, 1] as a film shows them: bone bright, air black, a few pixels saturated."""
+    """(H, W) float32 grey values in [0, 1] as a film shows them: bone bright, air black, a few pixels saturated.
+
+    What the beam reaches directly does not count when the grey values are set, as in a film reader.
+    """
     log_image = detected_log(np.asarray(attenuation, np.float32), exposure, rng)
-    flat = log_image - exposure.equalisation * _smooth(log_image, exposure.equalisation_width_px)
-    return grey_values(flat, exposure.saturated, exposure.gamma)
+    body = np.asarray(attenuation) > DIRECT
+    level = np.where(body, log_image, log_image[body].min(initial=0) if body.any() else 0)
+    flat = log_image - exposure.equalisation * _smooth(level, exposure.equalisation_width_px)
+    return grey_values(flat, exposure.saturated, exposure.gamma, body)
 
 
-def grey_values(image: np.ndarray, saturated: float = 0.025, gamma: float = 1.0) -> np.ndarray:
-    """Scale to [0, 1] so that the share `saturated` of the pixels is at either end; a constant image becomes zero."""
-    low, high = np.quantile(image[::2, ::2], [0.8 * saturated, 1 - 0.2 * saturated])
-    if high <= low:
+def grey_values(image: np.ndarray, saturated: float = 0.025, gamma: float = 1.0, counted=None) -> np.ndarray:
+    """Scale to [0, 1] so that the share `saturated` of the counted pixels is at either end; a flat image becomes zero.
+
+    Four fifths of that share end at black. Metal saturates and does not count: it is far brighter than the brightest
+    tenth, which no tissue is.
+    """
+    values = image if counted is None or not counted.any() else image[counted]
+    low, middle, dense, high = np.quantile(values.ravel()[::3], [0.8 * saturated, 0.5, 0.9, 1 - 0.2 * saturated])
+    high = min(high, middle + METAL_REACH * (dense - middle))
+    if not high > low:
         return np.zeros(image.shape, np.float32)
     return (np.clip((image - low) / (high - low), 0, 1) ** gamma).astype(np.float32)
 

@@ -42,8 +42,8 @@ class Camera:
         scale = np.linalg.norm(self.row_step_mm) * np.linalg.norm(self.column_step_mm)
         distance = np.linalg.norm(self.corner_mm - self.source_mm)
         if abs(np.linalg.det(self.ray_from_px)) <= 1e-9 * scale * distance:
-            raise ValueError(f"the source {self.source_mm.tolist()} lies in the detector's plane, or the pixels have no "
-                             f"area: steps {self.row_step_mm.tolist()}, {self.column_step_mm.tolist()}")
+            raise ValueError(f"the source {self.source_mm.tolist()} lies in the detector's plane, or the pixels have "
+                             f"no area: steps {self.row_step_mm.tolist()}, {self.column_step_mm.tolist()}")
 
     @property
     def ray_from_px(self) -> np.ndarray:

@@ -1,6 +1,9 @@
 """Procedural anatomy with exact landmarks, contours and labels."""
 
 from .films import PhantomFilm, film
+from .phantom import Phantom, phantom
 from .schemas import SCHEMAS
 
-__all__ = ["SCHEMAS", "PhantomFilm", "film"]
+PHANTOMS = tuple(SCHEMAS)
+
+__all__ = ["PHANTOMS", "SCHEMAS", "Phantom", "PhantomFilm", "film", "phantom"]

@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 
 from .solids import CUT, UNION, Solid, combine, primitive, signed_distance
 
-BLOCK = 8
+BLOCK = (8, 4, 8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,25 +85,28 @@ def noise_tile(size: int = 64) -> np.ndarray:
 
 @njit(parallel=True, fastmath=True, cache=True)
 def _draw(rows, polygon, body_from_world, excess, labels, label, origin, spacing, low, high, numbers, noise):
-    blocks = (high - low + BLOCK - 1) // BLOCK
-    half = 0.5 * BLOCK * math.sqrt(spacing[0] ** 2 + spacing[1] ** 2 + spacing[2] ** 2)
+    size = np.array(BLOCK)
+    blocks = (high - low + size - 1) // size
+    half = 0.5 * math.sqrt(((size * spacing) ** 2).sum())
     thickest = max(numbers[0], numbers[1])
     for b in prange(blocks[0] * blocks[1] * blocks[2]):
-        k0 = low[0] + (b // (blocks[1] * blocks[2])) * BLOCK
-        j0 = low[1] + ((b // blocks[2]) % blocks[1]) * BLOCK
-        i0 = low[2] + (b % blocks[2]) * BLOCK
-        s, p, l = _to_body(body_from_world, origin, spacing, k0 + 3.5, j0 + 3.5, i0 + 3.5)  # noqa: E741
+        k0 = low[0] + (b // (blocks[1] * blocks[2])) * BLOCK[0]
+        j0 = low[1] + ((b // blocks[2]) % blocks[1]) * BLOCK[1]
+        i0 = low[2] + (b % blocks[2]) * BLOCK[2]
+        middle = (size - 1) / 2
+        s, p, l = _to_body(  # noqa: E741
+            body_from_world, origin, spacing, k0 + middle[0], j0 + middle[1], i0 + middle[2])
         centre = signed_distance(rows, polygon, s, p, l)
         if centre > half * 1.25 + spacing.max():
             continue
-        near = _near_rows(rows, polygon, s, p, l, centre, half * 1.1, thickest + 14.0)
-        for k in range(k0, min(k0 + BLOCK, high[0])):
-            for j in range(j0, min(j0 + BLOCK, high[1])):
-                for i in range(i0, min(i0 + BLOCK, high[2])):
+        near = _near_rows(rows, polygon, s, p, l, centre, half * 1.1, thickest + 3.0)
+        for k in range(k0, min(k0 + BLOCK[0], high[0])):
+            for j in range(j0, min(j0 + BLOCK[1], high[1])):
+                for i in range(i0, min(i0 + BLOCK[2], high[2])):
                     s, p, l = _to_body(body_from_world, origin, spacing, k, j, i)  # noqa: E741
                     d = 1e6
                     for n in near:
-                        d = combine(d, primitive(rows[n], polygon, s, p, l), rows[n])
+                        d = combine(d, primitive(rows, n, polygon, s, p, l), rows, n)
                     _fill(excess, labels, label, k, j, i, d, s, spacing, numbers, noise)
 
 
@@ -121,7 +124,7 @@ def _near_rows(rows, polygon, s, p, l, centre, half, depth):  # noqa: E741
     near = np.empty(rows.shape[0], np.int64)
     count = 0
     for n in range(rows.shape[0]):
-        v, blend = primitive(rows[n], polygon, s, p, l), rows[n, 2] * 1.3
+        v, blend = primitive(rows, n, polygon, s, p, l), rows[n, 2] * 1.3
         if rows[n, 1] == UNION:
             keep = v < max(centre, -depth) + 2 * half + blend + 4.0
         elif rows[n, 1] == CUT:

@@ -62,17 +62,17 @@ def femur(parameters: PelvisParameters, side: int, hip_centre: np.ndarray, rng) 
 
     rows = [
         ellipsoid((0, 0, 0), np.full(3, head), 0),
-        capsule(-6 * neck, top + 6 * neck, 15.2 * g, 16.5 * g, 8),
+        capsule(-10 * neck, top + 8 * neck, 13.6 * g, 16.0 * g, 7),
         capsule(on_shaft(-6, 2, 0), on_shaft(-48, 2, -1), 21 * g, shaft_radius + 2, 12),
         capsule(on_shaft(-46, 1, -2), on_shaft(-130, -2, -2), shaft_radius + 1, shaft_radius, 14),
         capsule(on_shaft(-130, -2, -2), on_shaft(SHAFT_END_MM, 2, 0), shaft_radius, shaft_radius, 4),
-        capsule(on_shaft(-10, 8, 7), on_shaft(14, 9, 9), 13.5 * g, 9.5 * g, 8),
-        capsule(on_shaft(12, 9, 9), on_shaft(19, 12, 5), 8.5 * g, 6 * g, 5),
+        capsule(on_shaft(-10, 8, 7), on_shaft(15, 9, 10), 13.5 * g, 9.0 * g, 7),
+        capsule(on_shaft(14, 9, 9), on_shaft(23, 12, 5), 8.0 * g, 5.5 * g, 5),
         ellipsoid(on_shaft(-6, 3, 12), np.array([18, 14, 9]) * g, 8),
-        capsule(on_shaft(-44, 10, -10), on_shaft(-40, 14, -15), 9 * g, 5.5 * g, 6),
+        capsule(on_shaft(-46, 8, -9), on_shaft(-42, 13, -17), 9 * g, 5.5 * g, 6),
         capsule(on_shaft(5, 12, 2), on_shaft(-40, 12, -10), 6 * g, 5 * g, 6),
     ]
-    points = {"greater trochanter": on_shaft(23.5, 11, 7), "lesser trochanter": on_shaft(-40, 16, -19)}
+    points = {"greater trochanter": on_shaft(27, 11, 6), "lesser trochanter": on_shaft(-42, 14, -21)}
     rows = [_placed(row, turn, hip_centre * mirror) for row in rows]
     table = np.array([mirrored(row) if side < 0 else row for row in rows])
 

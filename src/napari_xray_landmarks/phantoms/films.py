@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..drr.physics import WATER_PER_MM, Exposure, attenuation_from_hu
+from ..drr.physics import Exposure, attenuation_from_hu, bone_attenuation_per_hu
 from ..drr.physics import film as expose
 from ..drr.render import render
 from ..geometry.camera import Camera, CArm
@@ -18,6 +18,7 @@ from .voxels import bone_volume, grid
 
 FILM_SIDE = "left"  # the proximal femur that its films show
 SOFT_SPACING_MM = 3.0
+FINE_SPACING_MM = {"pelvis": (1.0, 1.9, 1.0), "proximal-femur": (0.7, 1.3, 0.7)}  # along the beam less is enough
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +47,11 @@ class PhantomFilm:
     camera: Camera
 
 
+def has_implants(subject: int) -> bool:
+    """Whether a subject has implants where nothing else is said: every third has."""
+    return subject % 3 == 2
+
+
 def film(name: str, subject: int, *, implant: bool | None = None) -> PhantomFilm:
     """An AP film of a phantom: "pelvis" or "proximal-femur" (the left one).
 
@@ -59,14 +65,14 @@ def film(name: str, subject: int, *, implant: bool | None = None) -> PhantomFilm
     """
     if name not in SCHEMAS:
         raise ValueError(f"there is no phantom {name!r}, only {', '.join(SCHEMAS)}")
-    has_implant = subject % 3 == 2 if implant is None else implant
+    metal = has_implants(subject) if implant is None else bool(implant)
     side = SIDES[FILM_SIDE] if name == "proximal-femur" else None
-    person = individual(subject, has_implant, side)
+    person = individual(subject, metal, side)
     rng = np.random.default_rng([101 + list(SCHEMAS).index(name), subject])
     arm = _pelvis_view(rng) if name == "pelvis" else _femur_view(rng, person)
     camera = arm.camera()
-    attenuation = _line_integrals(person, arm, camera, fine_mm=1.0 if name == "pelvis" else 0.7)
-    grey = expose(attenuation, _exposure(rng), rng)
+    exposure = _exposure(rng)
+    grey = expose(_line_integrals(person, camera, exposure.energy_kev, FINE_SPACING_MM[name]), exposure, rng)
     isocentre_magnification = arm.source_to_detector_mm / arm.source_to_isocentre_mm
     spacing = tuple(s / isocentre_magnification for s in arm.pixel_spacing_mm)
     radiograph = Radiograph(
@@ -79,7 +85,7 @@ def film(name: str, subject: int, *, implant: bool | None = None) -> PhantomFilm
     landmarks, contours = (_pelvis_truth if name == "pelvis" else _femur_truth)(person, camera)
     head = person.femurs[SIDES[FILM_SIDE]]
     radius = head.head_radius_mm * camera.magnification(head.head_centre) / isocentre_magnification
-    return PhantomFilm(radiograph, landmarks, contours, bool(has_implant), radius, camera)
+    return PhantomFilm(radiograph, landmarks, contours, metal, radius, camera)
 
 
 def _pelvis_view(rng) -> CArm:
@@ -97,22 +103,22 @@ def _femur_view(rng, person: Individual) -> CArm:
 
 
 def _exposure(rng) -> Exposure:
-    return Exposure(photons=10 ** rng.uniform(4.0, 5.2), scatter=rng.uniform(0.2, 0.9),
+    return Exposure(photons=10 ** rng.uniform(5.0, 6.2), energy_kev=rng.uniform(46, 60), scatter=rng.uniform(0.2, 0.9),
                     scatter_width_px=rng.uniform(30, 60), blur_px=rng.uniform(0.45, 0.9),
                     equalisation=rng.uniform(0.25, 0.7), equalisation_width_px=rng.uniform(35, 90),
                     gamma=rng.uniform(0.75, 1.3))
 
 
-def _line_integrals(person: Individual, arm: CArm, camera: Camera, fine_mm: float) -> np.ndarray:
+def _line_integrals(person: Individual, camera: Camera, energy_kev: float, fine_mm) -> np.ndarray:
     """Attenuation along the rays: soft parts on a coarse grid, bone and metal on a fine one."""
     low, high = _field_of_view(camera, -75.0, 130.0)
-    matrix, shape = grid((low[0], -75, low[2]), (high[0], 130, high[2]), (fine_mm, 1.9, fine_mm))
+    matrix, shape = grid((low[0], -75, low[2]), (high[0], 130, high[2]), fine_mm)
     excess, _ = bone_volume(person, matrix, shape, posterior_first=True)
-    bone = render(Volume(excess, matrix), camera) * (WATER_PER_MM / 1000)
+    bone = render(Volume(excess, matrix), camera) * bone_attenuation_per_hu(energy_kev)
     low, high = _field_of_view(camera, -130.0, 150.0)
     matrix, shape = grid((low[0], -130, low[2]), (high[0], 155, high[2]), (SOFT_SPACING_MM,) * 3)
     hu = draw_soft_tissue(person.tissue, shape, matrix[:3, 3], np.full(3, SOFT_SPACING_MM))
-    return bone + render(Volume(attenuation_from_hu(hu), matrix), camera)
+    return bone + render(Volume(attenuation_from_hu(hu, energy_kev), matrix), camera)
 
 
 def _field_of_view(camera: Camera, anterior_mm: float, posterior_mm: float, margin_mm: float = 8.0):

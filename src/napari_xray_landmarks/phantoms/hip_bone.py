@@ -71,9 +71,9 @@ def hip_bone(parameters: PelvisParameters, side: int, shift: dict[str, np.ndarra
 
 
 def _crest_rows(line: np.ndarray, g: float) -> list:
-    along = np.arange(len(line) - 1) / (len(line) - 1)
+    along = np.linspace(0, 1, len(line))
     radii = (4.6 + 1.6 * np.exp(-(((along - 0.25) / 0.12) ** 2)) + 1.2 * along) * g
-    return [capsule(a, b, r, r, 5) for a, b, r in zip(line, line[1:], radii, strict=False)]
+    return [capsule(line[i], line[i + 1], radii[i], radii[i + 1], 0) for i in range(len(line) - 1)]
 
 
 def _ilium_rows(c: dict, hip: np.ndarray, g: float) -> list:

@@ -79,7 +79,8 @@ def _neck_screws(f: Femur, rng) -> list:
     for angle in rng.uniform(0, 360) + np.arange(rng.integers(2, 4)) * 120.0:
         offset = 8.5 * (np.cos(np.deg2rad(angle)) * upwards + np.sin(np.deg2rad(angle)) * across)
         tip = f.head_centre + offset + rng.uniform(4, 10) * f.neck
-        rows += [capsule(tip, tip - rng.uniform(78, 88) * f.neck, 2.4, 2.4, 0), capsule(tip, tip - 16 * f.neck, 3.4, 3.4)]
+        rows.append(capsule(tip, tip - rng.uniform(78, 88) * f.neck, 2.4, 2.4, 0))
+        rows.append(capsule(tip, tip - 16 * f.neck, 3.4, 3.4, 0))
     return rows
 
 

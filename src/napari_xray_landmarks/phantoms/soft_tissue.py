@@ -36,10 +36,10 @@ def soft_tissue(parameters: PelvisParameters, rng: np.random.Generator, widest_m
     hips = max(q.hip_half_width_mm * g, 1.08 * widest_mm + 22 + 0.6 * q.fat_mm)
     waist = hips * (0.93 + 0.03 * np.clip(rng.standard_normal(), -2, 2))
     depth = q.abdomen_depth_mm * g
-    thigh = hips * 0.50
+    thigh = hips * (0.505 + 0.012 * np.clip(rng.standard_normal(), -2, 2))
     slope = math.tan(math.radians(np.clip(q.leg_abduction_deg - 4, -3, 8)))
     fat = abs(q.fat_mm) + 4
-    envelope = np.array([waist, hips, depth * 1.03, depth, 14.0, -72 * g, thigh, hips - thigh - 4, slope, fat])
+    envelope = np.array([waist, hips, depth * 1.03, depth, 14.0, -72 * g, thigh, 0.5 * hips - 5, slope, fat])
     return SoftTissue(envelope, np.vstack([_bladder(rng, q), *_bowel(rng)]))
 
 
@@ -50,19 +50,19 @@ def _bladder(rng, q) -> np.ndarray:
 
 def _bowel(rng: np.random.Generator):
     """Chains of blobs along the colon and in loops of small bowel."""
-    for _ in range(rng.integers(5, 11)):
+    for _ in range(rng.integers(7, 15)):
         region = rng.choice(3)
         if region == 0:  # rectum and sigmoid
             at = np.array([rng.uniform(-5, 55), rng.uniform(20, 50), rng.uniform(-18, 18)])
-            radius, steps = rng.uniform(5, 13), rng.integers(2, 6)
+            radius, steps = rng.uniform(6, 15), rng.integers(2, 6)
         elif region == 1:  # ascending and descending colon
             at = np.array([rng.uniform(60, 160), rng.uniform(-40, 10), rng.choice([-1, 1]) * rng.uniform(75, 105)])
-            radius, steps = rng.uniform(8, 17), rng.integers(2, 7)
+            radius, steps = rng.uniform(10, 21), rng.integers(3, 8)
         else:  # small bowel
             at = np.array([rng.uniform(30, 150), rng.uniform(-70, -30), rng.uniform(-70, 70)])
-            radius, steps = rng.uniform(5, 12), rng.integers(2, 6)
+            radius, steps = rng.uniform(6, 14), rng.integers(2, 6)
         heading = rng.standard_normal(3) * (1, 0.3, 1)
-        hu = rng.choice([-900.0, -900.0, -600.0, -250.0, 60.0])
+        hu = rng.choice([-950.0, -950.0, -700.0, -300.0, 60.0])
         chain = []
         for _ in range(steps):
             r = radius * rng.uniform(0.7, 1.25)
@@ -90,15 +90,15 @@ def envelope_distance(v, s, p, l):  # noqa: E741
     a, b, y = hips + (waist - hips) * f, depth_hips + (depth_waist - depth_hips) * f, p - back
     q = (abs(l) / a) ** 2.4 + (abs(y) / b) ** 2.4
     trunk = (q ** (1 / 2.4) - 1) * min(a, b)
-    # the trunk ends in a rounded floor at the perineum; the thighs go on
-    floor = perineum + 12.0 * (abs(l) / 60.0) - s
+    # the trunk ends in a wedge at the perineum; the thighs go on
+    floor = perineum - 16.0 + 0.6 * min(abs(l), 40.0) - s
     h = max(30.0 - abs(trunk - floor), 0.0) / 30.0
     trunk = max(trunk, floor) + h * h * 7.5
-    shrink = min(max((-s - 40.0) * 0.0009, 0.0), 0.2)
+    shrink = min(max((-s - 60.0) * 0.0008, 0.0), 0.2)
     radius = thigh * (1 - shrink)
     x, depth = abs(l) - apart - slope * max(-s, 0.0) + 0.25 * (thigh - radius), min(b * 0.9, thigh * 1.08)
-    leg = (math.sqrt((x / radius) ** 2 + ((y - 4.0) / (depth * (1 - shrink))) ** 2) - 1) * radius
-    leg = max(leg, s - 20.0)
+    above = max(s + 55.0, 0.0) / 95.0
+    leg = (math.sqrt((x / radius) ** 2 + ((y - 4.0) / (depth * (1 - shrink))) ** 2 + above * above) - 1) * radius
     h = max(26.0 - abs(trunk - leg), 0.0) / 26.0
     return min(trunk, leg) - h * h * 6.5
 

@@ -13,6 +13,7 @@ from numba import njit
 ELLIPSOID, CAPSULE, SHEET, SACRUM, VERTEBRAL_BODY, HALF_SPACE = range(6)
 UNION, CUT, INTERSECTION = range(3)
 WIDTH = 24
+FAR_MM = 20.0  # from here on a lower bound of the distance does
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +45,15 @@ class Solid:
         corners = np.stack(np.meshgrid(*box.T, indexing="ij"), -1).reshape(-1, 3)
         world = corners @ self.world_from_body[:3, :3].T + self.world_from_body[:3, 3]
         return np.array([world.min(0), world.max(0)])
+
+    def spheres(self) -> np.ndarray:
+        """(N, 4) centre and radius, in the body's frame, of a ball round each primitive, huge round half-spaces."""
+        balls = np.array([[0.0, 0.0, 0.0, 1e4]] * len(self.rows))
+        for ball, row in zip(balls, self.rows, strict=True):
+            if row[0] != HALF_SPACE:
+                low, high = _bounds(row, self.polygon)
+                ball[:3], ball[3] = (low + high) / 2, np.linalg.norm(high - low) / 2
+        return balls
 
     def distance_mm(self, points_mm) -> np.ndarray:
         """(N,) signed distances of (N, 3) world points, negative inside; exact at the surface, a bound elsewhere."""
@@ -151,18 +161,18 @@ def signed_distance(rows, polygon, s, p, l):  # noqa: E741
     """Distance of one body point to the solid of these rows."""
     d = 1e6
     for i in range(rows.shape[0]):
-        d = combine(d, primitive(rows[i], polygon, s, p, l), rows[i])
+        d = combine(d, primitive(rows, i, polygon, s, p, l), rows, i)
     return d
 
 
 @njit(fastmath=True, cache=True, inline="always")
-def combine(d, v, row):
-    """Apply a row's operation to the distance so far."""
-    if row[1] == UNION:
-        return _smooth_min(d, v, row[2])
-    if row[1] == CUT:
-        return -_smooth_min(-d, v, row[2])
-    return -_smooth_min(-d, -v, row[2])
+def combine(d, v, rows, i):
+    """Apply the operation of row `i` to the distance so far."""
+    if rows[i, 1] == UNION:
+        return _smooth_min(d, v, rows[i, 2])
+    if rows[i, 1] == CUT:
+        return -_smooth_min(-d, v, rows[i, 2])
+    return -_smooth_min(-d, -v, rows[i, 2])
 
 
 @njit(fastmath=True, cache=True, inline="always")
@@ -174,50 +184,55 @@ def _smooth_min(a, b, k):
 
 
 @njit(fastmath=True, cache=True)
-def primitive(row, polygon, s, p, l):  # noqa: E741
-    """Signed distance to one primitive."""
-    kind = int(row[0])
+def primitive(rows, i, polygon, s, p, l):  # noqa: E741
+    """Signed distance to the primitive of row `i`."""
+    kind = int(rows[i, 0])
     if kind == ELLIPSOID:
-        return _ellipsoid(row[3:9], s, p, l)
+        return _ellipsoid(rows, i, s, p, l)
     if kind == CAPSULE:
-        return _capsule(row[3:11], s, p, l)
+        return _capsule(rows, i, s, p, l)
     if kind == SHEET:
-        return _sheet(row[3:19], polygon, s, p, l)
+        return _sheet(rows, i, polygon, s, p, l)
     if kind == SACRUM:
-        return _sacrum(row[3:15], s, p, l)
+        return _sacrum(rows, i, s, p, l)
     if kind == VERTEBRAL_BODY:
-        return _vertebral_body(row[3:11], s, p, l)
-    return s * row[3] + p * row[4] + l * row[5] - row[6]
+        return _vertebral_body(rows, i, s, p, l)
+    return s * rows[i, 3] + p * rows[i, 4] + l * rows[i, 5] - rows[i, 6]
 
 
 @njit(fastmath=True, cache=True, inline="always")
-def _ellipsoid(v, s, p, l):  # noqa: E741
-    a, b, c = (s - v[0]) / v[3], (p - v[1]) / v[4], (l - v[2]) / v[5]
+def _ellipsoid(v, n, s, p, l):  # noqa: E741
+    a, b, c = (s - v[n, 3]) / v[n, 6], (p - v[n, 4]) / v[n, 7], (l - v[n, 5]) / v[n, 8]
     k0 = math.sqrt(a * a + b * b + c * c)
-    k1 = math.sqrt((a / v[3]) ** 2 + (b / v[4]) ** 2 + (c / v[5]) ** 2)
-    return -min(v[3], min(v[4], v[5])) if k1 < 1e-9 else k0 * (k0 - 1.0) / k1
+    k1 = math.sqrt((a / v[n, 6]) ** 2 + (b / v[n, 7]) ** 2 + (c / v[n, 8]) ** 2)
+    return -min(v[n, 6], min(v[n, 7], v[n, 8])) if k1 < 1e-9 else k0 * (k0 - 1.0) / k1
 
 
 @njit(fastmath=True, cache=True, inline="always")
-def _capsule(v, s, p, l):  # noqa: E741
-    a, b, c = v[3] - v[0], v[4] - v[1], v[5] - v[2]
-    x, y, z = s - v[0], p - v[1], l - v[2]
+def _capsule(v, n, s, p, l):  # noqa: E741
+    a, b, c = v[n, 6] - v[n, 3], v[n, 7] - v[n, 4], v[n, 8] - v[n, 5]
+    x, y, z = s - v[n, 3], p - v[n, 4], l - v[n, 5]
     h = min(max((x * a + y * b + z * c) / (a * a + b * b + c * c), 0.0), 1.0)
-    return math.sqrt((x - h * a) ** 2 + (y - h * b) ** 2 + (z - h * c) ** 2) - (v[6] + h * (v[7] - v[6]))
+    return math.sqrt((x - h * a) ** 2 + (y - h * b) ** 2 + (z - h * c) ** 2) - (v[n, 9] + h * (v[n, 10] - v[n, 9]))
 
 
 @njit(fastmath=True, cache=True)
-def _sheet(v, polygon, s, p, l):  # noqa: E741
-    # v: side, ten coefficients, half thickness, at the rim, width of the rim, polygon length and offset
+def _sheet(v, n, polygon, s, p, l):  # noqa: E741
+    # v[n, 3:]: side, ten coefficients, half thickness, at the rim, width of the rim, polygon length and offset
     y, z = (p - 20.0) * 0.01, (s - 60.0) * 0.01
-    height = (v[1] + v[2] * y + v[3] * z + v[4] * y * y + v[5] * z * y + v[6] * z * z
-              + v[7] * y * y * y + v[8] * y * y * z + v[9] * y * z * z + v[10] * z * z * z)
-    slope_p = 0.01 * (v[2] + 2 * v[4] * y + v[5] * z + 3 * v[7] * y * y + 2 * v[8] * y * z + v[9] * z * z)
-    slope_s = 0.01 * (v[3] + v[5] * y + 2 * v[6] * z + v[8] * y * y + 2 * v[9] * y * z + 3 * v[10] * z * z)
-    inside_polygon = _polygon(polygon, int(v[15]), int(v[14]), s, p)
-    rim = min(max(1.0 + inside_polygon / v[13], 0.0), 1.0)
-    half = v[11] + (v[12] - v[11]) * rim * rim
-    across = abs(l * v[0] - height) / math.sqrt(1 + slope_p * slope_p + slope_s * slope_s) - half
+    height = (v[n, 4] + v[n, 5] * y + v[n, 6] * z + v[n, 7] * y * y + v[n, 8] * z * y + v[n, 9] * z * z
+              + v[n, 10] * y * y * y + v[n, 11] * y * y * z + v[n, 12] * y * z * z + v[n, 13] * z * z * z)
+    slope_p = 0.01 * (v[n, 5] + 2 * v[n, 7] * y + v[n, 8] * z
+                      + 3 * v[n, 10] * y * y + 2 * v[n, 11] * y * z + v[n, 12] * z * z)
+    slope_s = 0.01 * (v[n, 6] + v[n, 8] * y + 2 * v[n, 9] * z
+                      + v[n, 11] * y * y + 2 * v[n, 12] * y * z + 3 * v[n, 13] * z * z)
+    across = abs(l * v[n, 3] - height) / math.sqrt(1 + slope_p * slope_p + slope_s * slope_s)
+    if across > FAR_MM:
+        return across - v[n, 15]
+    inside_polygon = _polygon(polygon, int(v[n, 18]), int(v[n, 17]), s, p)
+    rim = min(max(1.0 + inside_polygon / v[n, 16], 0.0), 1.0)
+    half = v[n, 14] + (v[n, 15] - v[n, 14]) * rim * rim
+    across -= half
     worst = max(across, inside_polygon)
     return worst if worst < 0 else math.sqrt(max(across, 0.0) ** 2 + max(inside_polygon, 0.0) ** 2)
 
@@ -238,36 +253,37 @@ def _polygon(polygon, offset, count, s, p):
 
 
 @njit(fastmath=True, cache=True)
-def _sacrum(v, s, p, l):  # noqa: E741
-    # v: centre s, p; radius; start angle; length; half widths; half thicknesses; lateral curve; foramina x, rim
-    ds, dp = s - v[0], p - v[1]
-    radius, length = math.sqrt(ds * ds + dp * dp), v[4]
-    arc = (v[3] - math.atan2(ds, dp)) * v[2]
+def _sacrum(v, n, s, p, l):  # noqa: E741
+    # v[n, 3:]: centre s, p; radius; start angle; length; half widths; half thicknesses; lateral curve; foramina x, rim
+    ds, dp = s - v[n, 3], p - v[n, 4]
+    radius, length = math.sqrt(ds * ds + dp * dp), v[n, 7]
+    arc = (v[n, 6] - math.atan2(ds, dp)) * v[n, 5]
     if arc > length + 200:
-        arc -= 2 * math.pi * v[2]
+        arc -= 2 * math.pi * v[n, 5]
     f = min(max(arc / length, 0.0), 1.0)
-    width, thick = v[6] + (v[5] - v[6]) * (1 - f**1.35), v[7] * (1 - f) + v[8] * f
+    width, thick = v[n, 9] + (v[n, 8] - v[n, 9]) * (1 - f**1.35), v[n, 10] * (1 - f) + v[n, 11] * f
     g = l / max(width, 1.0)
     thick = thick * math.sqrt(max(1 - 0.55 * min(g * g, 1.0), 0.05))
-    a, b, c = abs(l) - width + 5, abs(radius - v[2] + v[9] * g * g * 6.0) - thick + 4, max(-arc, arc - length) + 4
+    a, c = abs(l) - width + 5, max(-arc, arc - length) + 4
+    b = abs(radius - v[n, 5] + v[n, 12] * g * g * 6.0) - thick + 4
     d = min(max(a, max(b, c)), 0.0) - 4.0
     d += math.sqrt(max(a, 0.0) ** 2 + max(b, 0.0) ** 2 + max(c, 0.0) ** 2)
-    for i in range(4):
-        hole = math.hypot(abs(l) - v[10] * (1 - 0.13 * i), arc - length * (0.20 + 0.185 * i)) - (4.2 - 0.5 * i)
-        d = -_smooth_min(-d, hole, v[11])
+    for k in range(4):
+        hole = math.hypot(abs(l) - v[n, 13] * (1 - 0.13 * k), arc - length * (0.20 + 0.185 * k)) - (4.2 - 0.5 * k)
+        d = -_smooth_min(-d, hole, v[n, 14])
     return d * 0.9
 
 
 @njit(fastmath=True, cache=True)
-def _vertebral_body(v, s, p, l):  # noqa: E741
-    # v: centre; half width, depth, height; tilt; waist
-    cos, sin = math.cos(v[6]), math.sin(v[6])
-    y, z = cos * (p - v[1]) - sin * (s - v[0]), sin * (p - v[1]) + cos * (s - v[0])
-    level = min(abs(z) / v[5], 1.0)
-    waist = 1.0 - v[7] * (1 - level * level)
-    rx, ry = v[3] * waist, v[4] * waist * (0.85 if y > 0 else 1.0)
-    x = l - v[2]
+def _vertebral_body(v, n, s, p, l):  # noqa: E741
+    # v[n, 3:]: centre; half width, depth, height; tilt; waist
+    cos, sin = math.cos(v[n, 9]), math.sin(v[n, 9])
+    y, z = cos * (p - v[n, 4]) - sin * (s - v[n, 3]), sin * (p - v[n, 4]) + cos * (s - v[n, 3])
+    level = min(abs(z) / v[n, 8], 1.0)
+    waist = 1.0 - v[n, 10] * (1 - level * level)
+    rx, ry = v[n, 6] * waist, v[n, 7] * waist * (0.85 if y > 0 else 1.0)
+    x = l - v[n, 5]
     k0, k1 = math.hypot(x / rx, y / ry), math.hypot(x / rx / rx, y / ry / ry)
     side = -min(rx, ry) if k1 < 1e-9 else k0 * (k0 - 1) / k1
-    a, b = side + 3, abs(z) - v[5] + 3
+    a, b = side + 3, abs(z) - v[n, 8] + 3
     return min(max(a, b), 0.0) + math.hypot(max(a, 0.0), max(b, 0.0)) - 3

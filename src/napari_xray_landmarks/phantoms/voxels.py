@@ -7,6 +7,9 @@ from .bone import Bone, add_bone
 from .pelvis import IMPLANT_LABEL, Individual
 from .soft_tissue import MUSCLE_HU, draw_soft_tissue
 
+PELVIS_BOX_MM = ((-160.0, -125.0, -215.0), (180.0, 155.0, 215.0))
+FEMUR_BOX_MM = ((-150.0, -75.0, -95.0), (75.0, 85.0, 75.0))  # about the meeting of the left femur's neck and shaft
+
 
 def grid(low_mm, high_mm, spacing_mm) -> tuple[np.ndarray, tuple[int, int, int]]:
     """`world_from_voxel` and shape of a straight grid that spans a box."""
@@ -33,13 +36,11 @@ def bone_volume(person: Individual, world_from_voxel: np.ndarray, shape, posteri
     return excess, labels
 
 
-def ct(person: Individual, spacing_mm: float = 1.5) -> tuple[Volume, Volume]:
-    """A CT in HU and its label volume, from the third lumbar vertebra to the shafts of the femurs."""
-    matrix, shape = grid((-160, -125, -215), (180, 155, 215), (spacing_mm,) * 3)
+def ct(person: Individual, name: str, box_mm, spacing_mm: float) -> tuple[Volume, Volume]:
+    """A CT in HU and its label volume of what lies in a box, (lowest, highest) world corner."""
+    matrix, shape = grid(*box_mm, (spacing_mm,) * 3)
     excess, labels = bone_volume(person, matrix, shape)
     hu = draw_soft_tissue(person.tissue, shape, matrix[:3, 3], np.full(3, spacing_mm))
-    inside = labels > 0
-    hu[inside] = np.maximum(hu[inside], MUSCLE_HU)
-    hu += excess
-    hu = np.clip(np.round(hu), -1024, 30000).astype(np.int16)
-    return Volume(hu, matrix, "phantom pelvis", "CT"), Volume(labels, matrix, "phantom pelvis labels", "labels")
+    hu[labels > 0] = np.maximum(hu[labels > 0], MUSCLE_HU)
+    hu = np.clip(np.round(hu + excess), -1024, 30000).astype(np.int16)
+    return Volume(hu, matrix, name, "CT"), Volume(labels, matrix, f"{name} labels", "labels")
