@@ -9,6 +9,7 @@ from napari_xray_landmarks.errors import InputError, ModelError
 from napari_xray_landmarks.imaging import Radiograph, Volume
 from napari_xray_landmarks.joint_displacement.settings import JointDisplacementSettings
 from napari_xray_landmarks.models import ModelHeader, find_models, list_models, load_model, read_card, save_model
+from napari_xray_landmarks.models.anatomy import what_else_it_shows
 from napari_xray_landmarks.models.methods import METHODS, settings_from
 from napari_xray_landmarks.models.registry import BUNDLED_FOLDER, check_image, find_model, models_folder
 
@@ -95,7 +96,8 @@ FILM = np.arange(12.0).reshape(3, 4)
         (Radiograph(np.full((4, 4), 7)), InputError, "all pixels have the value 7"),
         (Radiograph(np.full((4, 4), np.nan)), InputError, "NaN or infinite"),
         (Radiograph(np.where(FILM == 3, np.inf, FILM)), InputError, "NaN or infinite"),
-        (Radiograph(FILM, header={"anatomy": "knee"}), ModelError, "for the pelvis, but radiograph shows the knee"),
+        (Radiograph(FILM, header={"anatomy": "knee"}), ModelError, "the header of radiograph says knee"),
+        (Radiograph(FILM, header={"body_part_examined": "CHEST"}), ModelError, "for the pelvis, but .* says CHEST"),
     ],
 )
 def test_what_a_model_cannot_work_on_is_refused(image, error, match):
@@ -106,6 +108,28 @@ def test_what_a_model_cannot_work_on_is_refused(image, error, match):
 def test_a_film_that_fits_or_says_nothing_is_taken():
     check_image(header(), Radiograph(FILM))
     check_image(header(), Radiograph(FILM, header={"anatomy": "pelvis"}))
+
+
+@pytest.mark.parametrize(
+    ("term", "anatomy", "fits"),
+    [
+        ("HIP", "pelvis", True),
+        ("PELVIS", "proximal femur", True),
+        ("CHEST", "proximal femur", False),
+        ("KNEE", "proximal femur", False),
+        ("KNEE", "distal femur", True),
+        ("SKULL", "skull, lateral", True),
+        ("HAND", "skull, lateral", False),
+        ("CHEST", "spine", True),
+        ("EXTREMITY", "pelvis", True),
+        ("ABDOMEN", "pelvis", True),
+        ("", "pelvis", True),
+        ("T SPINE", "skull", False),
+        ("CHEST", "left hind paw", True),
+    ],
+)
+def test_the_body_part_of_a_header_speaks_only_against_what_it_cannot_show(term, anatomy, fits):
+    assert (what_else_it_shows({"body_part_examined": term}, anatomy) == "") is fits
 
 
 def test_every_method_has_its_settings():

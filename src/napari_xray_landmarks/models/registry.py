@@ -2,7 +2,6 @@
 
 import os
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,6 +12,7 @@ from platformdirs import user_data_path
 
 from ..errors import InputError, ModelError
 from ..imaging import Radiograph
+from .anatomy import what_else_it_shows
 from .format import read_model_file, read_model_header
 from .header import ModelHeader
 from .methods import METHODS, settings_from
@@ -182,17 +182,12 @@ def check_image(header: ModelHeader, radiograph) -> None:
     if not isinstance(radiograph, Radiograph):
         kind = type(radiograph).__name__.lower()
         raise ModelError(f"model {header.name}", f"works on radiographs, not on a {kind}", "Choose a 2D film")
-    shown = anatomy_of(radiograph.header)
-    if shown and shown != header.anatomy:
-        problem = f"is for the {header.anatomy}, but {radiograph.name} shows the {shown}"
-        raise ModelError(f"model {header.name}", problem, f"Choose a model for the {shown}")
+    if other := what_else_it_shows(radiograph.header, header.anatomy):
+        problem = f"is for the {header.anatomy}, but the header of {radiograph.name} says {other}"
+        remedy = "Choose another model, or correct the header where it is wrong"
+        raise ModelError(f"model {header.name}", problem, remedy)
     low, high = np.min(radiograph.pixels), np.max(radiograph.pixels)
     if not (np.isfinite(low) and np.isfinite(high)):
         raise InputError(radiograph.name, "some pixels are NaN or infinite", "Replace them with numbers first")
     if low == high:
         raise InputError(radiograph.name, f"all pixels have the value {low}", "Choose an image that shows something")
-
-
-def anatomy_of(header: Mapping) -> str:
-    """What an image's header says that it shows, "" where it says nothing; only our own samples say so for sure."""
-    return str(header.get("anatomy", ""))
