@@ -174,7 +174,9 @@ print(*{{"torch", "napari", "qtpy", "numpy", "SimpleITK", "numba", "sklearn", "m
     assert run_python(code) == ""
 
 
-def test_opening_a_png_imports_no_torch(tmp_path):
+def test_opening_a_png_imports_nothing_heavy(tmp_path):
+    if subprocess.run([sys.executable, "-c", "import napari.layers"], capture_output=True).returncode:
+        pytest.skip("napari does not start here: system libraries are missing")
     code = f"""
 import sys, numpy as np, imageio.v3 as iio
 from npe2 import PluginManager
@@ -184,6 +186,6 @@ assert "napari-xray-landmarks" in PluginManager.instance(), "the plugin is not i
 from napari.components import ViewerModel
 layers = ViewerModel().open({str(tmp_path / "film.png")!r})
 assert layers[0].data.shape == (64, 64)
-print("torch" in sys.modules)
+print(*{{"torch", "monai", "SimpleITK", "sklearn", "pydicom", "trimesh"}} & set(sys.modules))
 """
-    assert run_python(code, QT_QPA_PLATFORM="offscreen") == "False"
+    assert run_python(code, QT_QPA_PLATFORM="offscreen") == ""
