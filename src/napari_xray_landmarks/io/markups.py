@@ -97,9 +97,9 @@ def landmark_set(path, lists: list[Markup]) -> LandmarkSet:
     points_lps = np.concatenate([m.points_lps for m in lists])
     points = world_from_lps(points_lps, 2 if _is_planar(lists) else 3)
     values = [confidence_and_detected(d) for m in lists for d in m.descriptions]
-    known = np.isfinite(points).all(1)
     confidence = [confidence for confidence, _ in values]
-    return LandmarkSet(labels, points, confidence, [detected for _, detected in values] & known, lists[0].unit)
+    detected = np.array([detected for _, detected in values], dtype=bool) & np.isfinite(points).all(1)
+    return LandmarkSet(labels, points, confidence, detected, lists[0].unit)
 
 
 def _is_planar(markups: list[Markup]) -> bool:

@@ -1,5 +1,9 @@
 """NIfTI, NRRD and MetaImage files by SimpleITK: volumes, and radiographs where the file is 2D."""
 
+import gzip
+import zlib
+from math import prod
+from os import SEEK_END
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +18,15 @@ WRITABLE = (".nii.gz", ".nii", ".nrrd", ".mha")
 _NO_SPACING = "no pixel spacing"
 _NOTE = "ITK_FileNotes"
 _ORTHOGONAL = 1e-4
+_NIFTI_HEADER, _NIFTI_EXTENSIONS = 352, 2**20
+_GZIP_MAGIC = b"\x1f\x8b"
+_BLOCK = 2**20
 
 
 def read_volume_file(path) -> Radiograph | Volume:
     """A 3D file as a volume in our world frame, a 2D file as a radiograph.
+
+    In NIfTI files the reader takes NaN and infinite voxels for 0.
 
     Raises
     ------
@@ -57,15 +66,47 @@ def _require_size(path: Path, reader, size, components: int) -> None:
     probe = sitk.Image([1] * min(len(size), 3), reader.GetPixelID(), components) if components > 1 else sitk.Image(
         [1] * len(size), reader.GetPixelID())
     item_bytes = probe.GetSizeOfPixelComponent() * components
-    detached = suffix(path) in (".mhd", ".nhdr")
-    stored = None if detached else path.stat().st_size * (DEFLATE_RATIO if _is_deflated(path) else 1)
+    require_plausible_size(path, size, item_bytes)
+    stored = _stored_bytes(path, prod(size) * item_bytes)
     require_plausible_size(path, size, item_bytes, stored_bytes=stored)
+
+
+def _stored_bytes(path: Path, claimed: int) -> int | None:
+    """At most how many bytes of pixels the file holds; None where they are in another file."""
+    if suffix(path) in (".mhd", ".nhdr"):
+        return None
+    if suffix(path) == ".nii.gz":
+        return _unpacked_bytes(path, claimed + _NIFTI_HEADER) - _NIFTI_HEADER
+    if suffix(path) == ".nii":
+        return path.stat().st_size - _NIFTI_HEADER
+    return path.stat().st_size * (DEFLATE_RATIO if _is_deflated(path) else 1)
+
+
+def _unpacked_bytes(path: Path, expected: int) -> int:
+    """Bytes in a gzip file, by its own count where that fits what is expected, otherwise by unpacking.
+
+    The NIfTI reader fills what is cut off with zeros and says nothing, so it is found out here.
+    """
+    with open(path, "rb") as file:
+        if file.read(2) != _GZIP_MAGIC:
+            return path.stat().st_size
+        file.seek(-4, SEEK_END)
+        said = int.from_bytes(file.read(4), "little")
+    if expected <= said <= expected + _NIFTI_EXTENSIONS:
+        return said
+    unpacked = 0
+    try:
+        with gzip.open(path) as file:
+            while unpacked < expected and (block := file.read(_BLOCK)):
+                unpacked += len(block)
+    except (OSError, EOFError, zlib.error) as error:
+        raise FileError(path, f"is truncated or damaged: {unpacked} of {expected} bytes can be unpacked",
+                        "Copy or export it again") from error
+    return unpacked
 
 
 def _is_deflated(path: Path) -> bool:
     """Whether the pixels are compressed; other encodings of text files only make the file longer."""
-    if suffix(path) in (".nii", ".nii.gz"):
-        return path.name.lower().endswith(".gz")
     with open(path, "rb") as file:
         head = file.read(8192).lower()
     return b"compresseddata = true" in head or b"encoding: gz" in head or b"encoding: bz" in head

@@ -1,0 +1,104 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import (
+    ComputedRadiographyImageStorage,
+    CTImageStorage,
+    ExplicitVRLittleEndian,
+    generate_uid,
+)
+
+PATIENT = "Secret^Patient"
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    folder = Path(os.environ.get("XRAY_LANDMARKS_DATA") or Path(__file__).parents[3] / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip("the real films are not here: set XRAY_LANDMARKS_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pydicom_file():
+    """The path of one of the files that pydicom ships."""
+    folder = Path(pydicom.data.__file__).parent / "test_files"
+
+    def path(name: str) -> Path:
+        if not (folder / name).is_file():
+            pytest.skip(f"pydicom does not ship {name}")
+        return folder / name
+
+    return path
+
+
+@pytest.fixture
+def write_dicom():
+    """Write a small, complete DICOM file: `write_dicom(path, pixels, Keyword=value, ...)`."""
+    return dicom_file
+
+
+def dicom_file(path, pixels, sop_class=ComputedRadiographyImageStorage, **elements) -> Path:
+    pixels = np.asarray(pixels)
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = sop_class
+    meta.MediaStorageSOPInstanceUID = generate_uid()
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds = FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
+    ds.SOPClassUID, ds.SOPInstanceUID = sop_class, meta.MediaStorageSOPInstanceUID
+    ds.PatientName, ds.PatientID, ds.PatientBirthDate = PATIENT, "SECRET-ID", "19000101"
+    ds.SeriesDescription = f"hip of {PATIENT}"
+    ds.Modality = "CR"
+    ds.PhotometricInterpretation = "MONOCHROME2" if pixels.ndim == 2 or pixels.shape[-1] > 4 else "RGB"
+    ds.SamplesPerPixel = 1
+    if ds.PhotometricInterpretation == "RGB":
+        ds.SamplesPerPixel, ds.PlanarConfiguration = 3, 0
+    elif pixels.ndim == 3:
+        ds.NumberOfFrames = len(pixels)
+    ds.Rows, ds.Columns = pixels.shape[:2] if ds.SamplesPerPixel == 3 else pixels.shape[-2:]
+    ds.BitsAllocated = ds.BitsStored = 8 * pixels.dtype.itemsize
+    ds.HighBit = ds.BitsStored - 1
+    ds.PixelRepresentation = int(pixels.dtype.kind == "i")
+    ds.PixelData = pixels.tobytes() + b"\0" * (pixels.nbytes % 2)
+    for keyword, value in elements.items():
+        if value is None:
+            delattr(ds, keyword)
+        else:
+            setattr(ds, keyword, value)
+    with pydicom.config.disable_value_validation():
+        ds.save_as(path, enforce_file_format=True)
+    return Path(path)
+
+
+@pytest.fixture
+def write_series(tmp_path):
+    """Write a CT series of which voxel (plane, row, column) has LPS position `origin + matrix @ (column, row, plane)`.
+
+    Gives the folder and the files in the order of the planes; the files' names are in another order.
+    """
+
+    def write(voxels, matrix, origin=(0.0, 0.0, 0.0), *, name="series", series_uid=None, drop=(), **elements):
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        matrix, origin = np.asarray(matrix, dtype=float), np.asarray(origin, dtype=float)
+        spacing = np.linalg.norm(matrix, axis=0)
+        across, down = matrix[:, 0] / spacing[0], matrix[:, 1] / spacing[1]
+        series_uid = series_uid or generate_uid()
+        paths = []
+        for plane, pixels in enumerate(voxels):
+            if plane in drop:
+                continue
+            path = folder / f"{(plane * 7) % 101:03d}-{series_uid[-6:]}.dcm"
+            paths.append(dicom_file(
+                path, pixels, CTImageStorage, Modality="CT", SeriesInstanceUID=series_uid,
+                ImagePositionPatient=[f"{v:.10g}" for v in origin + matrix[:, 2] * plane],
+                ImageOrientationPatient=[f"{v:.12g}" for v in (*across, *down)],
+                PixelSpacing=[f"{spacing[1]:.10g}", f"{spacing[0]:.10g}"], SliceThickness=1, InstanceNumber=plane + 1,
+                **elements))
+        return folder, paths
+
+    return write
