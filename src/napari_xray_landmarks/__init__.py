@@ -19,6 +19,8 @@ _PUBLIC = {
     "load_model": "models",
     "list_models": "models",
     "detect": "models",
+    "read_training_set": "training",
+    "evaluate": "evaluation",
 }
 
 __all__ = ["__version__", *_PUBLIC]

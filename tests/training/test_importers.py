@@ -86,6 +86,7 @@ def test_one_json_file_an_annotator_is_imported(xy_json, tmp_path, name):
         ('{"001": {"l1": [1, 2], "l1": [3, 4]}}', "'l1' stands there twice"),
         ('{"001": {"l1": [1]}}', r"l1 of 001 is \[1\], not \[x, y\]"),
         ('{"001": {"l1": ["a", 2]}}', "l1 of 001"),
+        ('{"001": {"l1": [1' + "0" * 400 + ", 2]}}", "l1 of 001"),
         ('{"001": {}}', "'001' has no landmarks"),
         ('{"009": {"l1": [1, 2]}}', "the image '009' that ann marked is not there"),
     ],

@@ -159,7 +159,7 @@ def _xy_landmarks(path: Path, image: str, entry) -> LandmarkSet:
     for name, place in entry.items():
         try:
             x, y = (float(value) for value in place)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             x = y = np.nan
         if not np.isfinite([x, y]).all():
             raise FileError(path, f"{name} of {image} is {str(place)[:40]}, not [x, y]", "Correct it or leave it out")

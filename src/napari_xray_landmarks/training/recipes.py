@@ -104,10 +104,13 @@ def train(
     )
     module, _, function = recipe.fit.partition(":")
     fit = getattr(import_module(f"{PACKAGE}.{module}"), function)
-    tensors, values = fit(dataset, settings=settings, seed=seed, progress=progress, run=run)
-    header = _header(recipe, dataset, {"settings": asdict(settings)} | dict(values), seed)
-    save_model(output, header, tensors)
-    run.remove()
+    try:
+        tensors, values = fit(dataset, settings=settings, seed=seed, progress=progress, run=run)
+        header = _header(recipe, dataset, {"settings": asdict(settings)} | dict(values), seed)
+        save_model(output, header, tensors)
+        run.remove()
+    finally:
+        run.remove_if_empty()
     return header
 
 

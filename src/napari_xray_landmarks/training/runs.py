@@ -57,6 +57,11 @@ class TrainingRun:
         """Whether an earlier attempt finished that stage."""
         return self._path(name).is_file()
 
+    def remove_if_empty(self) -> None:
+        """Delete the folder where no stage is finished: there is nothing to go on from."""
+        if not any(self.folder.glob("stage-*")):
+            self.remove()
+
     def remove(self) -> None:
         """Delete the folder, once the model is saved."""
         shutil.rmtree(self.folder, ignore_errors=True)
