@@ -1,0 +1,35 @@
+"""Sample data for napari's menu: phantom radiographs with their true landmarks and outlines."""
+
+from ..phantoms import film
+from .convert import contours_layer, image_layer, landmarks_layer
+from .frames import LayerData
+
+SUBJECT, WITH_IMPLANTS = 1000, 1007
+"""Individuals that no bundled model has seen in training."""
+
+
+def pelvis() -> list[LayerData]:
+    """A phantom pelvis, its 23 landmarks and the outlines of hip bones and femurs."""
+    return film_layers("pelvis", SUBJECT)
+
+
+def pelvis_with_implants() -> list[LayerData]:
+    """Another phantom pelvis, with metal in it."""
+    return film_layers("pelvis", WITH_IMPLANTS)
+
+
+def proximal_femur() -> list[LayerData]:
+    """A phantom proximal femur, the landmarks of its outline and the centre of its head."""
+    return film_layers("proximal-femur", SUBJECT)
+
+
+def film_layers(name: str, subject: int, *, implant: bool | None = None) -> list[LayerData]:
+    """A phantom's film, true outlines and true landmarks as layers."""
+    made = film(name, subject, implant=implant)
+    title, spacing = made.radiograph.name, made.radiograph.spacing_mm
+    notes = {"source": title}
+    return [
+        image_layer(made.radiograph),
+        contours_layer(made.contours, f"{title} · true outlines", spacing_mm=spacing, notes=notes),
+        landmarks_layer(made.landmarks, f"{title} · true landmarks", spacing_mm=spacing, notes=notes),
+    ]

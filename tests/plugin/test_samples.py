@@ -1,0 +1,47 @@
+"""The sample menu, as napari calls it."""
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from npe2 import PluginManifest
+
+from napari_xray_landmarks.phantoms import SCHEMAS
+from napari_xray_landmarks.plugin import samples
+
+ANATOMY = {"pelvis": "pelvis", "pelvis-with-implants": "pelvis", "proximal-femur": "proximal-femur"}
+
+
+def _manifest() -> PluginManifest:
+    return PluginManifest.from_distribution("napari-xray-landmarks")
+
+
+def test_the_manifest_offers_every_sample_and_its_commands_exist():
+    manifest = _manifest()
+    commands = {c.id: c.python_name for c in manifest.contributions.commands}
+    found = {s.key: commands[s.command] for s in manifest.contributions.sample_data}
+    assert set(found) == set(ANATOMY)
+    for python_name in found.values():
+        module, _, name = python_name.partition(":")
+        assert module == samples.__name__ and callable(getattr(samples, name))
+
+
+@pytest.mark.parametrize("key, make", [("pelvis", samples.pelvis), ("proximal-femur", samples.proximal_femur)])
+def test_a_sample_opens_as_film_outlines_and_landmarks_in_one_frame(key, make):
+    viewer = ViewerModel()
+    for data, attributes, kind in make():
+        getattr(viewer, f"add_{kind}")(data, **attributes)
+    film, outlines, landmarks = viewer.layers
+    assert {str(u) for layer in viewer.layers for u in layer.units} == {"millimeter"}
+    assert {tuple(layer.axis_labels) for layer in viewer.layers} == {("row", "column")}
+    for layer in (outlines, landmarks):
+        np.testing.assert_allclose(layer.scale, film.scale)
+    assert tuple(landmarks.features["name"]) == SCHEMAS[key].names
+    inside = (landmarks.data >= 0) & (landmarks.data <= np.array(film.data.shape) - 1)
+    assert inside.all() and len(outlines.data) >= 1
+
+
+def test_metal_shows_in_the_sample_with_implants():
+    (film, _, _), (plain, _, _) = samples.pelvis_with_implants(), samples.film_layers(
+        "pelvis", samples.WITH_IMPLANTS, implant=False)
+    white, white_without = ((f[0] == f[0].max()).sum() for f in (film, plain))
+    assert white > white_without + 2000  # a stem of 9 x 120 mm and more, in pixels of 0.74 mm
