@@ -64,12 +64,12 @@ def dicom_file(path, pixels, sop_class=ComputedRadiographyImageStorage, **elemen
     ds.HighBit = ds.BitsStored - 1
     ds.PixelRepresentation = int(pixels.dtype.kind == "i")
     ds.PixelData = pixels.tobytes() + b"\0" * (pixels.nbytes % 2)
-    for keyword, value in elements.items():
-        if value is None:
-            delattr(ds, keyword)
-        else:
-            setattr(ds, keyword, value)
     with pydicom.config.disable_value_validation():
+        for keyword, value in elements.items():
+            if value is not None:
+                setattr(ds, keyword, value)
+            elif keyword in ds:
+                delattr(ds, keyword)
         ds.save_as(path, enforce_file_format=True)
     return Path(path)
 
@@ -93,12 +93,11 @@ def write_series(tmp_path):
             if plane in drop:
                 continue
             path = folder / f"{(plane * 7) % 101:03d}-{series_uid[-6:]}.dcm"
-            paths.append(dicom_file(
-                path, pixels, CTImageStorage, Modality="CT", SeriesInstanceUID=series_uid,
-                ImagePositionPatient=[f"{v:.10g}" for v in origin + matrix[:, 2] * plane],
-                ImageOrientationPatient=[f"{v:.12g}" for v in (*across, *down)],
-                PixelSpacing=[f"{spacing[1]:.10g}", f"{spacing[0]:.10g}"], SliceThickness=1, InstanceNumber=plane + 1,
-                **elements))
+            paths.append(dicom_file(path, pixels, CTImageStorage, **{
+                "Modality": "CT", "SeriesInstanceUID": series_uid, "SliceThickness": 1, "InstanceNumber": plane + 1,
+                "ImagePositionPatient": [f"{v:.10g}" for v in origin + matrix[:, 2] * plane],
+                "ImageOrientationPatient": [f"{v:.12g}" for v in (*across, *down)],
+                "PixelSpacing": [f"{spacing[1]:.10g}", f"{spacing[0]:.10g}"], **elements}))
         return folder, paths
 
     return write

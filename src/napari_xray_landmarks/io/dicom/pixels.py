@@ -1,7 +1,6 @@
 """The pixels of a DICOM file as grey values in which brighter is denser, and the window to show them in."""
 
 from dataclasses import dataclass
-from math import isfinite
 
 import numpy as np
 from pydicom import uid
@@ -208,16 +207,19 @@ def _lut_range(sequence) -> tuple[float, float] | None:
         return None
     try:
         with quiet():
-            first = float(sequence[0].LUTDescriptor[1])
-            table = np.asarray(sequence[0].LUTData, dtype=float).ravel()
+            count, first, _ = (int(v) for v in sequence[0].LUTDescriptor)
+            data = sequence[0].LUTData
+            wide = isinstance(data, bytes) and len(data) >= 2 * (count or 2**16)
+            table = np.frombuffer(data, "<u2" if wide else "u1") if isinstance(data, bytes) else np.asarray(data)
+            table = table.astype(float).ravel()
     except DAMAGED:
         return None
-    if table.size < 2 or not isfinite(first) or np.ptp(table) == 0:
+    if table.size < 2 or np.ptp(table) == 0:
         return None
     shares = (table - table.min()) / np.ptp(table)
     inside = np.flatnonzero((shares > _LUT_SHARES[0]) & (shares < _LUT_SHARES[1]))
     if inside.size < 2:
-        return first, first + table.size - 1
+        return float(first), first + table.size - 1.0
     return first + float(inside[0]), first + float(inside[-1])
 
 
