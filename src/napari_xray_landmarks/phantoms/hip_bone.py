@@ -11,8 +11,8 @@ from .solids import CUT, Solid, capsule, ellipsoid, half_space, sheet
 CONTROL_POINTS = {
     "asis": (80, -46, 121), "tubercle": (106, -22, 142), "crest": (122, 22, 130), "posterior crest": (114, 66, 92),
     "psis": (84, 94, 44), "piis": (52, 90, 48), "notch": (26, 56, 62), "aiis": (40, -37, 100), "arcuate": (50, 52, 60),
-    "pubic tubercle": (2, -44, 26), "pubic body": (-14, -41, 11), "symphysis": (-38, -33, 11), "ramus": (-62, -6, 33),
-    "ischial body": (-20, 25, 66), "ischium": (-60, 24, 58), "spine": (-6, 40, 49), "fossa": (72, 20, 100),
+    "pubic tubercle": (2, -44, 26), "pubic body": (-14, -41, 8), "symphysis": (-38, -33, 8), "ramus": (-62, -6, 33),
+    "ischial body": (-20, 25, 66), "ischium": (-60, 24, 58), "spine": (3, 43, 45), "fossa": (72, 20, 100),
     "iliac body": (30, 30, 88),
 }
 FLARING = ("asis", "tubercle", "crest", "posterior crest", "fossa")
@@ -50,6 +50,8 @@ def hip_bone(parameters: PelvisParameters, side: int, shift: dict[str, np.ndarra
     for name, nominal in CONTROL_POINTS.items():
         flare = (1, 1, q.flare) if name in FLARING else (1, 1, 1)
         points[name] = np.array(nominal, float) * flare * scale + shift[name] + 0.6 * rng.standard_normal(3)
+    for name in ("pubic body", "symphysis"):  # their inner faces are cut flat, a joint's width apart
+        points[name][2] = np.clip(points[name][2], 6.5 * g, 8.5 * g)
     centre = np.array([0, 0, HIP_CENTRE_MM * scale[2]]) + 0.4 * rng.standard_normal(3)
     coefficients = _fit_wing(points, WING_EXTRA * scale * (1, 1, q.flare**0.5))
     crest = _smooth_line(np.array([points[n][:2] for n in CREST]))
@@ -97,6 +99,7 @@ def _ischiopubic_rows(c: dict, hip: np.ndarray, g: float) -> list:
     return [
         capsule(at(-4, -20, -22), tubercle + (0, 4, 12), 10.5 * g, 7.5 * g, 10),
         capsule(tubercle + (0, 4, 12), tubercle + (-5, 3, -4), 7.5 * g, 7.5 * g, 8),
+        ellipsoid(tubercle + (5, -4, 0), np.full(3, 5 * g), 4),
         capsule(c["pubic body"], c["symphysis"], 7.6 * g, 7 * g, 8),
         capsule(c["symphysis"], c["ramus"], 6.2 * g, 5.6 * g, 8),
         capsule(c["ramus"], c["ischium"] + (-2, -8, -3), 5.6 * g, 8 * g, 8),
