@@ -5,12 +5,13 @@ tensors of the model and what its header should say beyond what is known here.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 
+from .. import __version__
 from ..errors import FileError, InputError
 from ..models import ModelHeader, save_model
 from ..models.methods import METHODS, PACKAGE, settings_from
@@ -106,7 +107,9 @@ def train(
     fit = getattr(import_module(f"{PACKAGE}.{module}"), function)
     try:
         tensors, values = fit(dataset, settings=settings, seed=seed, progress=progress, run=run)
-        header = _header(recipe, dataset, {"settings": asdict(settings)} | dict(values), seed)
+        header = replace(
+            _header(recipe, dataset, {"settings": asdict(settings)} | dict(values), seed), name=output.stem
+        )
         save_model(output, header, tensors)
         run.remove()
     finally:
@@ -142,4 +145,4 @@ def _header(recipe: Recipe, dataset: TrainingSet, values: dict, seed: int) -> Mo
     known |= {key: value for key, value in values.items() if key in fields}
     training |= dict(values.get("training", {}))
     extra |= {key: value for key, value in values.items() if key not in fields | {"training"}}
-    return ModelHeader(method=recipe.method, training=training, extra=extra, **known)
+    return ModelHeader(method=recipe.method, training=training, extra=extra, package_version=__version__, **known)
