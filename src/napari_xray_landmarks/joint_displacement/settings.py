@@ -1,8 +1,15 @@
-"""Settings of the joint displacement method: the one source for the form, the command line and the defaults."""
+"""Settings of the joint displacement method: the one source for the form, the command line and the defaults.
+
+Lengths are in level pixels: the film is resampled so that the root mean square distance of the landmarks from their
+centre is `resolution` pixels at the first level and twice as many at each one after it. So they mean the same for every
+film.
+"""
 
 from dataclasses import dataclass, field, fields
 
 METHODS = ("joint", "forest", "nearest")
+VOTES = ("all", "one")
+MAX_SIZE = 10**6
 
 
 def _option(default, help: str, *, low=None, high=None, log=False, unit="", group="method", choices=None):
@@ -14,8 +21,9 @@ def _option(default, help: str, *, low=None, high=None, log=False, unit="", grou
 class JointDisplacementSettings:
     """Options of the joint displacement method (Chen et al.), with the best settings found as defaults.
 
-    Each field's metadata holds help, unit, low, high, log (slider scale), choices and group ("method": how a film is
-    searched, "solver": what tuning changes without new features). See `AS_PUBLISHED` for the paper's own values.
+    Each field's metadata holds help, unit, low, high, log (slider scale), choices and group: "method" (how a film is
+    searched), "solver" (what tuning changes without new features) or "training" (fixed once a model is trained). A
+    weight of zero is always allowed, also where the slider starts above it. `AS_PUBLISHED` holds the paper's values.
     """
 
     method: str = _option("joint", "How patches vote: jointly, by a random forest, or by nearest neighbours",
@@ -26,27 +34,56 @@ class JointDisplacementSettings:
                           low=1e-4, high=1e2, log=True, group="solver")
     gamma: float = _option(0.1, "Weight of landmark offsets: every patch sees the landmarks in the same formation",
                            low=1e-4, high=1e2, log=True, group="solver")
-    delta: float = _option(0.0, "Weight of the formation seen in training (0 as published)",
+    delta: float = _option(0.1, "Weight of the formation seen in training; it makes landmarks follow a corrected one",
                            low=1e-4, high=1e2, log=True, group="solver")
     neighbours: int = _option(20, "Nearest neighbours that a patch is compared with (k)",
                               low=2, high=50, group="solver")
-    robustness: float = _option(0.0, "How strongly votes that disagree lose weight (0 as published: not at all)",
+    robustness: float = _option(1.0, "How strongly votes that disagree with the joint estimate lose weight",
                                 low=1e-2, high=1e1, log=True, group="solver")
-    bandwidth: float = _option(3.0, "Width of the kernel that turns votes into a response image",
-                               low=0.5, high=20.0, log=True, unit="model px", group="solver")
+    bandwidth: float = _option(2.0, "Width of the kernel that turns votes into a response image",
+                               low=0.5, high=10.0, log=True, unit="level px", group="solver")
     patch_range: float = _option(1.0, "Only patches within this part of the search range vote",
                                  low=0.1, high=1.0, log=True, group="solver")
+    shape: float = _option(0.1, "Weight of the whole shape when the peak of a response image is chosen",
+                           low=1e-3, high=1e1, log=True, group="solver")
+    votes: str = _option("all", "A patch votes for each of its neighbours' displacements, or for the one joint estimate",
+                         choices=VOTES, group="solver")
+    locality: float = _option(0.5, "Reach of a patch as a part of the search range; farther votes count less (0: all alike)",
+                              low=0.0, high=5.0, group="method")
     patches: int = _option(2000, "Patches sampled in a film for each subshape", low=100, high=10000)
+    rotation: float = _option(180.0, "How far a film may be turned from upright", low=0.0, high=180.0, unit="degrees")
+    threshold: float = _option(0.2, "Confidence from which a landmark counts as detected", low=0.0, high=1.0)
+    levels: int = _option(3, "Resolutions, from coarse to fine", low=1, high=6, group="training")
+    resolution: float = _option(48.0, "Root mean square radius of the shape at the first level", low=8.0, high=500.0,
+                                unit="level px", group="training")
+    cell: int = _option(6, "Side of the smallest cell; a patch is four cells wide", low=2, high=64, unit="level px",
+                        group="training")
+    search_range: float = _option(20.0, "Patches lie within this distance of a landmark's expected place", low=2.0,
+                                  high=500.0, unit="level px", group="training")
+    train_patches: int = _option(8000, "Training patches of each subshape and level", low=100, high=100000,
+                                 group="training")
+    components: int = _option(96, "Principal components kept of the 360 feature values (0: all of them)", low=0,
+                              high=360, group="training")
 
     def __post_init__(self):
         for f in fields(self):
             value, meta = getattr(self, f.name), f.metadata
-            if meta["choices"] and value not in meta["choices"]:
-                raise ValueError(f"{f.name} must be one of {', '.join(meta['choices'])}, got {value!r}")
-            if meta["high"] is not None and not 0 <= value <= meta["high"]:
-                raise ValueError(f"{f.name} must lie between 0 and {meta['high']}, got {value!r}")
+            if meta["choices"]:
+                if value not in meta["choices"]:
+                    raise ValueError(f"{f.name} must be one of {', '.join(meta['choices'])}, got {value!r}")
+            elif isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise ValueError(f"{f.name} must be a number, got {value!r}")
+            elif not (0 if meta["log"] else meta["low"]) <= value <= meta["high"]:
+                raise ValueError(f"{f.name} must lie between {meta['low']:g} and {meta['high']:g}, got {value!r}")
 
 
-AS_PUBLISHED = JointDisplacementSettings()
+def names_of_group(group: str) -> tuple[str, ...]:
+    """The settings of one group, in their order."""
+    return tuple(f.name for f in fields(JointDisplacementSettings) if f.metadata["group"] == group)
+
+
 BEST = JointDisplacementSettings()
+AS_PUBLISHED = JointDisplacementSettings(
+    delta=0.0, robustness=0.0, shape=0.0, votes="one", locality=0.0, levels=1, resolution=96.0, search_range=40.0,
+    cell=12, train_patches=2000, components=0)
 PRESETS = {"best": BEST, "as published": AS_PUBLISHED}

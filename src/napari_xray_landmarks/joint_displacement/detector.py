@@ -1,0 +1,183 @@
+"""Landmarks in a whole film: the pose from nothing, then every subshape, coarse to fine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..errors import InputError, ModelError
+from ..geometry.similarity import apply, invert, similarity_from_points
+from ..imaging import Radiograph
+from ..landmarks import LandmarkSet
+from .patches import PatchModel, from_tensors
+from .pose import find_pose
+from .sampling import LevelImage, Pyramid, sample_centres
+from .settings import JointDisplacementSettings, names_of_group
+from .subshape import Response, Subshape
+
+_SEED = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """What was found in one film.
+
+    Parameters
+    ----------
+    landmarks
+        In pixels.
+    responses
+        Response image of each landmark, by name.
+    subshapes
+        Ready to be estimated again with other settings.
+    image_from_model : (3, 3) array
+        The pose of the mean shape.
+    """
+
+    landmarks: LandmarkSet
+    responses: Mapping[str, Response]
+    subshapes: tuple[Subshape, ...]
+    image_from_model: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Detector:
+    """A trained model, ready to search films.
+
+    Parameters
+    ----------
+    names
+        Of the landmarks.
+    model
+        What training found.
+    settings
+        What it was trained with, and the defaults for detection.
+    """
+
+    names: tuple[str, ...]
+    model: PatchModel
+    settings: JointDisplacementSettings
+
+    def detect(self, radiograph: Radiograph, settings: JointDisplacementSettings | None = None, *,
+               progress=None) -> Detection:
+        """Find the landmarks in a film, with no initial position given.
+
+        Parameters
+        ----------
+        radiograph
+            The film.
+        settings
+            Other than the model's own; those of the group "training" must be the model's.
+        progress
+            Called as `progress(fraction, stage)`; may raise `errors.Cancelled`.
+
+        Raises
+        ------
+        ModelError
+            If a setting asks for what the model was not trained for.
+        InputError
+            If the film is too small, constant or not finite.
+        """
+        settings = settings or self.settings
+        self._check(settings)
+        pixels = np.asarray(radiograph.pixels, dtype=np.float32)
+        if not np.isfinite(pixels).all():
+            raise InputError(radiograph.name, "some pixels are NaN or infinite", "Replace them with numbers first")
+        if pixels.min() == pixels.max():
+            raise InputError(radiograph.name, f"all pixels have the value {pixels.flat[0]:g}", "Open another image")
+        try:
+            return self.detect_in(Pyramid.of(pixels), radiograph.spacing_mm, settings, progress)
+        except InputError as error:
+            raise InputError(radiograph.name, error.problem, error.remedy) from error
+
+    def detect_in(self, pyramid: Pyramid, spacing_mm, settings: JointDisplacementSettings, progress=None) -> Detection:
+        """As `detect`, in a film that was read already."""
+        report = progress or (lambda fraction, stage: None)
+        pose = find_pose(pyramid, self.model, settings.cell, settings.rotation, spacing_mm,
+                         lambda fraction, stage: report(0.3 * fraction, stage))
+        return self.detect_from(pyramid, pose.image_from_model, settings,
+                                lambda fraction, stage: report(0.3 + 0.7 * fraction, stage))
+
+    def detect_from(self, pyramid: Pyramid, image_from_model: np.ndarray, settings: JointDisplacementSettings,
+                    progress) -> Detection:
+        """Find the landmarks near a pose that is known roughly."""
+        shape = self.model.formation.mean
+        generator = np.random.default_rng(_SEED)
+        steps = len(self.model.levels) * len(self.model.subshapes)
+        for level in range(len(self.model.levels)):
+            found = np.array(apply(image_from_model, shape))
+            believed, subshapes, estimates = [], [], []
+            for number in range(len(self.model.subshapes)):
+                done = level * len(self.model.subshapes) + number
+                progress(done / steps, f"level {level + 1} of {len(self.model.levels)}")
+                if not number:
+                    image = self._level_image(pyramid, image_from_model, shape, level, settings)
+                subshape = self._subshape(image, image_from_model, shape, level, number, settings, generator)
+                subshapes.append(subshape)
+                believed.append(subshape.densities(subshape.votes(settings), settings))
+            found = self._choose(subshapes, believed, settings)
+            image_from_model = similarity_from_points(self.model.formation.mean, found)
+            shape = apply(invert(image_from_model), found)
+        for subshape in subshapes:
+            subshape.shape = apply(invert(subshape.image_from_level), found)
+        estimates = [self._read(s, d) for s, d in zip(subshapes, believed, strict=True)]
+        return self._detection(pyramid, image_from_model, subshapes, estimates, settings)
+
+    def _level_image(self, pyramid, image_from_model, shape, level, settings) -> LevelImage:
+        margin = 2 * settings.search_range + 2 * settings.cell
+        return LevelImage.around(pyramid, image_from_model, self.model.resolutions[level], shape, margin)
+
+    def _subshape(self, image, image_from_model, shape, level, number, settings, generator) -> Subshape:
+        """Sample a subshape's patches in the film."""
+        numbers, patches = self.model.subshapes[number], self.model.levels[level][number]
+        level_from_model = invert(image.image_from_level) @ image_from_model
+        everywhere = apply(level_from_model, shape)
+        expected = everywhere[list(numbers)]
+        centres = sample_centres(expected, settings.search_range, settings.patches, generator)
+        features = patches.describe(image.features(centres, settings.cell))
+        return Subshape(tuple(self.names[i] for i in numbers), numbers, self.model, patches, features, centres,
+                        expected, everywhere, image.image_from_level, level_from_model, settings.search_range)
+
+    def _choose(self, subshapes, densities, settings) -> np.ndarray:
+        """All landmarks in film pixels: the response images' peaks that fit the whole shape."""
+        first = subshapes[0]
+        by_number = {}
+        for subshape, own in zip(subshapes, densities, strict=True):
+            for number, found in zip(subshape.numbers, own, strict=True):
+                by_number.setdefault(number, found)
+        chosen = self.model.formation.choose(by_number, first.shape, first.level_from_model, settings.shape)
+        return apply(first.image_from_level, chosen)
+
+    def _read(self, subshape: Subshape, densities) -> tuple[np.ndarray, np.ndarray, list[Response]]:
+        found = subshape.shape[list(subshape.numbers)]
+        responses = [subshape._response(d) for d in densities]
+        return apply(subshape.image_from_level, found), subshape.confidence(densities, found), responses
+
+    def _detection(self, pyramid, image_from_model, subshapes, estimates, settings) -> Detection:
+        points, confidence = np.full((len(self.names), 2), np.nan), np.zeros(len(self.names))
+        responses = {}
+        for subshape, (places, sure, own) in zip(subshapes, estimates, strict=True):
+            for i, name in enumerate(subshape.names):
+                if name not in responses:
+                    points[subshape.numbers[i]], confidence[subshape.numbers[i]] = places[i], sure[i]
+                    responses[name] = own[i]
+        on_film = ((points >= -0.5) & (points <= np.array(pyramid.shape) - 0.5)).all(1)
+        landmarks = LandmarkSet(self.names, points, confidence, on_film & (confidence >= settings.threshold))
+        return Detection(landmarks, responses, tuple(subshapes), image_from_model)
+
+    def _check(self, settings: JointDisplacementSettings) -> None:
+        for name in names_of_group("training"):
+            asked, own = getattr(settings, name), getattr(self.settings, name)
+            if asked != own:
+                raise ModelError("settings", f"{name} = {asked} but the model was trained with {own}",
+                                 f"Leave {name} out, or train a model with it")
+
+
+def load(header, tensors: Mapping[str, np.ndarray]) -> Detector:
+    """The detector in a model file; ValueError or KeyError where its arrays do not fit together."""
+    model = from_tensors(tensors)
+    if len(model.formation.mean) != len(header.landmarks):
+        raise ValueError(f"{len(header.landmarks)} landmark names for {len(model.formation.mean)} points")
+    known = set(JointDisplacementSettings.__dataclass_fields__)
+    settings = replace(JointDisplacementSettings(), **{k: v for k, v in header.settings.items() if k in known})
+    return Detector(tuple(header.landmarks), model, settings)

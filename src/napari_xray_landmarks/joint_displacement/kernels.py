@@ -1,0 +1,279 @@
+"""Compiled linear algebra of the joint displacement solver: products with its matrix, and ways to solve with it."""
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+
+
+class System(NamedTuple):
+    """The matrix A + γλ/(LK) QHQᵀ + δλ/(LK) QQᵀ without λ, which differs from column to column.
+
+    `affinity` holds 2α/L times the entries of the trace-normalised S; `trust` the weight of each test patch.
+    """
+
+    start: np.ndarray
+    other: np.ndarray
+    affinity: np.ndarray
+    train_count: int
+    ground_truth: float
+    chain: float
+    landmark_offset: float
+    formation: float
+    trust: np.ndarray
+
+
+@numba.njit(cache=True, fastmath=True)
+def _common_product(system, x, out):
+    """The part of the matrix that is the same for every column: ground truth, smooth mapping, patch offset."""
+    count, columns = x.shape
+    train = system.train_count
+    for i in range(count):
+        for m in range(columns):
+            out[i, m] = system.ground_truth * x[i, m] if i < train else 0.0
+        for e in range(system.start[i], system.start[i + 1]):
+            j, weight = system.other[e], system.affinity[e]
+            for m in range(columns):
+                out[i, m] += weight * (x[i, m] - x[j, m])
+    for k in range(len(system.trust) - 1):
+        i = train + k
+        weight = system.chain * min(system.trust[k], system.trust[k + 1])
+        for m in range(columns):
+            step = weight * (x[i, m] - x[i + 1, m])
+            out[i, m] += step
+            out[i + 1, m] -= step
+
+
+@numba.njit(cache=True, fastmath=True)
+def _test_mean(system, x):
+    mean, total = np.zeros(x.shape[1]), 0.0
+    for k in range(len(system.trust)):
+        total += system.trust[k]
+        for m in range(x.shape[1]):
+            mean[m] += system.trust[k] * x[system.train_count + k, m]
+    return mean / max(total, 1e-300)
+
+
+@numba.njit(cache=True, fastmath=True)
+def product(system, spectrum, x, out):
+    """Matrix times (N, 2L) columns in the landmarks' eigenbasis; column m has eigenvalue `spectrum[m]`."""
+    _common_product(system, x, out)
+    mean = _test_mean(system, x)
+    for k in range(len(system.trust)):
+        i = system.train_count + k
+        for m in range(x.shape[1]):
+            trust = system.trust[k] * spectrum[m]
+            out[i, m] += trust * (system.landmark_offset * (x[i, m] - mean[m]) + system.formation * x[i, m])
+
+
+@numba.njit(cache=True, fastmath=True)
+def _diagonal(system, spectrum):
+    count = len(system.start) - 1
+    out = np.zeros((count, len(spectrum)))
+    for i in range(count):
+        own = system.ground_truth if i < system.train_count else 0.0
+        for e in range(system.start[i], system.start[i + 1]):
+            own += system.affinity[e]
+        k = i - system.train_count
+        if k > 0:
+            own += system.chain * min(system.trust[k - 1], system.trust[k])
+        if 0 <= k < len(system.trust) - 1:
+            own += system.chain * min(system.trust[k + 1], system.trust[k])
+        for m in range(len(spectrum)):
+            out[i, m] = own
+            if k >= 0:
+                out[i, m] += system.trust[k] * spectrum[m] * (system.landmark_offset + system.formation)
+            out[i, m] = max(out[i, m], 1e-300)
+    return out
+
+
+@numba.njit(cache=True, fastmath=True)
+def _factor(system, diagonal, tridiagonal):
+    """Factor the chain's tridiagonal matrix: pivots, and multipliers of the rows above (zero for Jacobi)."""
+    pivots, lower = diagonal.copy(), np.zeros_like(diagonal)
+    if tridiagonal:
+        for k in range(1, len(system.trust)):
+            i = system.train_count + k
+            link = -system.chain * min(system.trust[k - 1], system.trust[k])
+            for m in range(diagonal.shape[1]):
+                lower[i, m] = link / pivots[i - 1, m]
+                pivots[i, m] = max(diagonal[i, m] - link * lower[i, m], 1e-14 * diagonal[i, m])
+    return pivots, lower
+
+
+@numba.njit(cache=True, fastmath=True)
+def _precondition(pivots, lower, first, r, z):
+    count, columns = r.shape
+    for i in range(count):
+        for m in range(columns):
+            z[i, m] = r[i, m]
+            if i > first:
+                z[i, m] -= lower[i, m] * z[i - 1, m]
+    for i in range(count - 1, -1, -1):
+        for m in range(columns):
+            z[i, m] /= pivots[i, m]
+            if i >= first and i < count - 1:
+                z[i, m] -= lower[i + 1, m] * z[i + 1, m]
+
+
+@numba.njit(cache=True, fastmath=True)
+def _dots(a, b):
+    out = np.zeros(a.shape[1])
+    for i in range(a.shape[0]):
+        for m in range(a.shape[1]):
+            out[m] += a[i, m] * b[i, m]
+    return out
+
+
+@numba.njit(cache=True, fastmath=True)
+def _steps(numerator, denominator):
+    out = np.zeros_like(numerator)
+    for m in range(len(out)):
+        if denominator[m] > 0:
+            out[m] = numerator[m] / denominator[m]
+    return out
+
+
+@numba.njit(cache=True, fastmath=True)
+def conjugate_gradients(system, rhs, start, spectrum, tolerance, max_iterations, tridiagonal):
+    """Solve every column of (N, 2L) `rhs` at once; returns the solution, the relative residual, the iterations."""
+    x, z, q = start.copy(), np.empty_like(rhs), np.empty_like(rhs)
+    pivots, lower = _factor(system, _diagonal(system, spectrum), tridiagonal)
+    product(system, spectrum, x, q)
+    r = rhs - q
+    norm = np.sqrt(_dots(rhs, rhs).sum())
+    residual = np.sqrt(_dots(r, r).sum()) / max(norm, 1e-300)
+    _precondition(pivots, lower, system.train_count, r, z)
+    p = z.copy()
+    rz = _dots(r, z)
+    iterations = 0
+    while residual > tolerance and iterations < max_iterations:
+        product(system, spectrum, p, q)
+        step = _steps(rz, _dots(p, q))
+        squared = 0.0
+        for i in range(len(x)):
+            for m in range(len(step)):
+                x[i, m] += step[m] * p[i, m]
+                r[i, m] -= step[m] * q[i, m]
+                squared += r[i, m] * r[i, m]
+        residual = np.sqrt(squared) / max(norm, 1e-300)
+        _precondition(pivots, lower, system.train_count, r, z)
+        rz_new = _dots(r, z)
+        turn = _steps(rz_new, rz)
+        for i in range(len(x)):
+            for m in range(len(turn)):
+                p[i, m] = z[i, m] + turn[m] * p[i, m]
+        rz = rz_new
+        iterations += 1
+    return x, residual, iterations
+
+
+@numba.njit(cache=True, fastmath=True)
+def gradient_descent(system, rhs, start, spectrum, tolerance, max_iterations):
+    """Gradient descent with the constant step 1/λ_max; same arguments and results as `conjugate_gradients`."""
+    x, gradient = start.copy(), np.empty_like(rhs)
+    step = 1.0 / _largest_eigenvalue(system, spectrum, rhs.shape)
+    norm = np.sqrt(_dots(rhs, rhs).sum())
+    residual, iterations = np.inf, 0
+    while iterations < max_iterations:
+        product(system, spectrum, x, gradient)
+        squared = 0.0
+        for i in range(len(x)):
+            for m in range(x.shape[1]):
+                g = gradient[i, m] - rhs[i, m]
+                x[i, m] -= step * g
+                squared += g * g
+        residual = np.sqrt(squared) / max(norm, 1e-300)
+        iterations += 1
+        if residual <= tolerance:
+            break
+    return x, residual, iterations
+
+
+@numba.njit(cache=True, fastmath=True)
+def _largest_eigenvalue(system, spectrum, shape):
+    """A safe bound: the largest absolute row sum (Gershgorin), with the rank-one term's at most its diagonal's."""
+    diagonal = _diagonal(system, spectrum)
+    return 2.0 * diagonal.max()
+
+
+@numba.njit(cache=True, fastmath=True)
+def _coupled_product(system, path, free, x, out):
+    """Matrix times (N, L, 2), the landmarks coupled by the path's Laplacian, held entries left out."""
+    count, landmarks = x.shape[0], x.shape[1]
+    train = system.train_count
+    flat, flat_out = x.reshape(count, landmarks * 2), out.reshape(count, landmarks * 2)
+    _common_product(system, flat, flat_out)
+    mean = _test_mean(system, flat).reshape(landmarks, 2)
+    for k in range(len(system.trust)):
+        i = train + k
+        for a in range(landmarks):
+            for b in range(landmarks):
+                weight = system.trust[k] * path[a, b]
+                if weight != 0.0:
+                    for d in range(2):
+                        out[i, a, d] += weight * (system.landmark_offset * (x[i, b, d] - mean[b, d])
+                                                  + system.formation * x[i, b, d])
+    for i in range(train, count):
+        for a in range(landmarks):
+            for d in range(2):
+                out[i, a, d] *= free[i, a]
+
+
+@numba.njit(cache=True, fastmath=True)
+def coupled_conjugate_gradients(system, rhs, start, free, path, tolerance, max_iterations):
+    """Solve for (N, L, 2) with the entries where `free` is zero held at `start`; results as `conjugate_gradients`."""
+    count, landmarks = rhs.shape[0], rhs.shape[1]
+    x, q = start.copy(), np.empty_like(rhs)
+    spectrum = np.empty(landmarks * 2)
+    for a in range(landmarks):
+        spectrum[2 * a] = spectrum[2 * a + 1] = path[a, a]
+    pivots, lower = _factor(system, _diagonal(system, spectrum), True)
+    _coupled_product(system, path, free, x, q)
+    r = rhs - q
+    for i in range(count):
+        for a in range(landmarks):
+            for d in range(2):
+                r[i, a, d] *= free[i, a]
+    norm = max(np.sqrt((rhs * rhs).sum()), 1e-300)
+    residual = np.sqrt((r * r).sum()) / norm
+    z = np.empty_like(rhs)
+    flat_r, flat_z = r.reshape(count, -1), z.reshape(count, -1)
+    _precondition(pivots, lower, system.train_count, flat_r, flat_z)
+    for i in range(count):
+        for a in range(landmarks):
+            for d in range(2):
+                z[i, a, d] *= free[i, a]
+    p = z.copy()
+    rz = (r * z).sum()
+    iterations = 0
+    while residual > tolerance and iterations < max_iterations and rz > 0:
+        _coupled_product(system, path, free, p, q)
+        step = rz / (p * q).sum()
+        x += step * p
+        r -= step * q
+        residual = np.sqrt((r * r).sum()) / norm
+        _precondition(pivots, lower, system.train_count, flat_r, flat_z)
+        for i in range(count):
+            for a in range(landmarks):
+                for d in range(2):
+                    z[i, a, d] *= free[i, a]
+        rz_new = (r * z).sum()
+        p = z + (rz_new / rz) * p
+        rz = rz_new
+        iterations += 1
+    return x, residual, iterations
+
+
+@numba.njit(cache=True, fastmath=True)
+def smoothness(start, other, weights, x):
+    """Half the weighted sum over linked pairs of ‖x_i − x_j‖²: Tr(X Laplacian(S) Xᵀ)."""
+    total = 0.0
+    for i in range(len(start) - 1):
+        for e in range(start[i], start[i + 1]):
+            squared = 0.0
+            for m in range(x.shape[1]):
+                difference = x[i, m] - x[other[e], m]
+                squared += difference * difference
+            total += weights[e] * squared
+    return total / 2
