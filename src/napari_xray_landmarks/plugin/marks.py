@@ -141,9 +141,7 @@ def _spacing_mm(attributes: dict, world_from_image) -> tuple[float, float] | Non
 
 
 def _points(data, attributes: dict) -> np.ndarray:
-    points = np.array(data, dtype=float).reshape(len(data), -1)
-    if not len(points):
-        points = np.empty((0, int(attributes.get("ndim", 2))))
+    points = np.array(data, dtype=float) if len(data) else np.empty((0, int(attributes.get("ndim", 2))))
     if points.shape[1] not in (2, 3):
         raise InputError(layer_name(attributes), f"holds {points.shape[1]}D points", "Use 2D or 3D points")
     shown = np.broadcast_to(np.asarray(attributes.get("shown", True), dtype=bool), len(points))

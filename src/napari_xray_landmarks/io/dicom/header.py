@@ -11,7 +11,7 @@ from math import isfinite
 from pathlib import Path
 
 import pydicom
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from ...errors import FileError
 from ..files import DEFLATE_RATIO, SIZE_LIMIT, looks_like_dicom, require_file
@@ -43,8 +43,9 @@ _READ = [*_STRUCTURE, *_FACTS, *_ACQUISITION]
 _CODE = re.compile(r"[A-Z0-9_ ]{1,16}")
 
 DAMAGED = (
-    InvalidDicomError, AttributeError, KeyError, ValueError, TypeError, IndexError, EOFError, OSError, OverflowError,
-    MemoryError, NotImplementedError, RuntimeError, AssertionError, ArithmeticError, struct.error, zlib.error,
+    InvalidDicomError, BytesLengthException, AttributeError, KeyError, ValueError, TypeError, IndexError, EOFError,
+    OSError, OverflowError, MemoryError, NotImplementedError, RuntimeError, AssertionError, ArithmeticError,
+    struct.error, zlib.error,
 )
 """What pydicom and its decoders raise for damaged data; their texts may quote the header and are not passed on."""
 

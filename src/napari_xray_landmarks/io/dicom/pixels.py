@@ -13,12 +13,21 @@ from ..grey import grey, grey_note
 from .header import DAMAGED, PIXEL_ELEMENTS, code, number, numbers, quiet, read_dataset, value
 
 _LUT_SHARES = (0.02, 0.98)
-_PREFERRED = {
-    uid.JPEG2000: "pylibjpeg",
-    uid.JPEG2000Lossless: "pylibjpeg",
-    uid.JPEGLSLossless: "pyjpegls",
-    uid.JPEGLSNearLossless: "pyjpegls",
+_DECODERS = {
+    uid.JPEG2000: ("pylibjpeg", "pillow"),
+    uid.JPEG2000Lossless: ("pylibjpeg", "pillow"),
+    uid.HTJ2K: ("pylibjpeg",),
+    uid.HTJ2KLossless: ("pylibjpeg",),
+    uid.HTJ2KLosslessRPCL: ("pylibjpeg",),
+    uid.JPEGLSLossless: ("pyjpegls",),
+    uid.JPEGLSNearLossless: ("pyjpegls",),
+    uid.JPEGBaseline8Bit: ("pillow", "SimpleITK"),
+    uid.JPEGExtended12Bit: ("pillow", "SimpleITK"),
+    uid.JPEGLossless: ("SimpleITK",),
+    uid.JPEGLosslessSV1: ("SimpleITK",),
 }
+"""What decodes each compression, in turn. GDCM's own Python module is not among them: damaged JPEG makes it abort the
+whole process, where SimpleITK's GDCM raises."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,29 +100,30 @@ def decode(path, dataset) -> np.ndarray:
 
 
 def _decompress(path, dataset, syntax) -> np.ndarray:
-    if syntax == uid.JPEGExtended12Bit and number(dataset, "BitsStored") == 12:
-        return _by_simpleitk(path, dataset)
-    plugin = _PREFERRED.get(syntax)
-    if plugin is not None:
+    """Decoded values by the first decoder that can; the last one's error if none can."""
+    *others, last = _DECODERS.get(syntax, ("pydicom" if syntax.is_compressed else "",))
+    for decoder in others:
         try:
-            return pixel_array(dataset, decoding_plugin=plugin)
+            return _decoded_by(decoder, path, dataset)
         except DAMAGED:
-            pass  # every other decoder gets its turn
-    return pixel_array(dataset)
+            continue
+    return _decoded_by(last, path, dataset)
 
 
-def _by_simpleitk(path, dataset) -> np.ndarray:
-    """12-bit JPEG, which only SimpleITK's decoder reads; it rescales, so that is taken back."""
+def _decoded_by(decoder: str, path, dataset) -> np.ndarray:
+    if decoder != "SimpleITK":
+        return pixel_array(dataset, decoding_plugin=decoder)
     import SimpleITK as sitk
 
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
     reader.SetFileName(str(path))
     values = sitk.GetArrayFromImage(reader.Execute())
-    slope, intercept = rescale(dataset)
-    stored = np.rint((values.astype(float) - intercept) / slope)
-    stored = stored.astype(integer_type(stored.min(), stored.max()))
-    return stored if frame_count(dataset) > 1 else stored.reshape(stored.shape[-2:])
+    slope, intercept = rescale(dataset)  # which SimpleITK has applied already
+    if (slope, intercept) != (1.0, 0.0):
+        values = np.rint((values.astype(float) - intercept) / slope)
+        values = values.astype(integer_type(values.min(), values.max()))
+    return values[0] if frame_count(dataset) == 1 and values.shape[0] == 1 else values
 
 
 def _guessed_syntax(dataset):
