@@ -89,16 +89,16 @@ def train(examples: Sequence[Example], subshapes, settings: JointDisplacementSet
     poses = [image_from_model(formation, e.points_px) for e in examples]
     scales = np.array([decompose(p)[0] for p in poses])
     resolutions = _resolutions(settings, float(np.median(scales)))
-    generator = np.random.default_rng(seed)
+    *generators, pose_generator = np.random.default_rng(seed).spawn(len(resolutions) + 1)
     levels = []
     for i, resolution in enumerate(resolutions):
         report(i / (len(resolutions) + 1), f"level {i + 1} of {len(resolutions)}")
         spread = _POSE_SPREAD[min(i, len(_POSE_SPREAD) - 1)]
-        sets = _stage(run, f"level{i}", lambda r=resolution, s=spread: _level(
-            examples, poses, formation, subshapes, r, s, settings, generator.spawn(1)[0], report))
+        sets = _stage(run, f"level{i}", lambda r=resolution, s=spread, g=generators[i]: _level(
+            examples, poses, formation, subshapes, r, s, settings, g, report))
         levels.append(sets)
     report(len(resolutions) / (len(resolutions) + 1), "pose")
-    pose = _stage(run, "pose", lambda: [_pose_patches(examples, poses, formation, settings, generator.spawn(1)[0])])[0]
+    pose = _stage(run, "pose", lambda: [_pose_patches(examples, poses, formation, settings, pose_generator)])[0]
     sizes = scales / [np.hypot(*e.pyramid.shape) for e in examples]
     known = [s * np.mean(e.spacing_mm) for s, e in zip(scales, examples, strict=True) if e.spacing_mm is not None]
     in_mm = (min(known) / _SCALE_MARGIN_MM, max(known) * _SCALE_MARGIN_MM) if len(known) == len(examples) else ()

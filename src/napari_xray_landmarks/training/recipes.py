@@ -114,7 +114,7 @@ def train(
         run.remove()
     finally:
         run.remove_if_empty()
-    return header
+    return replace(header, name=output.stem)
 
 
 def _require_trainable(dataset: TrainingSet, output: Path) -> None:
