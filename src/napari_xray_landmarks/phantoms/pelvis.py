@@ -95,7 +95,7 @@ def _landmarks(bones, world_from_pelvis, hips: dict[int, HipBone], femurs, spine
     for name, side in SIDES.items():
         hip, start = solids[f"hip-{name}"], {k: in_world(p) for k, p in hips[side].points.items()}
         for landmark, near, direction in (
-            ("iliac-crest", "crest", (1, 0, 0)), ("iliac-tubercle", "tubercle", (0, 0, side)),
+            ("iliac-crest", "crest", (1, 0, 0.4 * side)), ("iliac-tubercle", "tubercle", (0, 0, side)),
             ("asis", "asis", (0, -1, 0)), ("aiis", "aiis", (0, -1, 0)),
             ("ischial-tuberosity", "ischium", (-1, 0, 0)), ("pubic-tubercle", "pubic tubercle", (0.6, -1, 0)),
         ):
@@ -109,5 +109,6 @@ def _landmarks(bones, world_from_pelvis, hips: dict[int, HipBone], femurs, spine
         corners = [solids[f"hip-{name}"].farthest_mm(in_world(hips[side].points[near]), (way, 0, -side), 25.0)
                    for name, side in SIDES.items()]
         found[f"symphysis-{end}"] = np.mean(corners, axis=0)
-    found["sacral-promontory"] = solids["sacrum"].farthest_mm(in_world(spine.points["promontory"]), (0.2, -1, 0))
+    promontory = in_world(spine.points["promontory"])
+    found["sacral-promontory"] = solids["sacrum"].farthest_mm(promontory, (0.2, -1, 0), across=(0, 0, 1))
     return found

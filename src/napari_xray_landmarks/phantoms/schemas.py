@@ -1,10 +1,11 @@
 """The landmarks of each phantom: their names, mirror pairs and subshapes.
 
-Pelvis, left and right: `iliac-crest`, its highest point; `iliac-tubercle`, its most lateral point; `asis` and `aiis`,
-the most anterior points of the iliac spines; `femoral-head`, its centre; `greater-trochanter`, its tip along the shaft;
-`lesser-trochanter`, its most medial point; `ischial-tuberosity`, its lowest point; `ischial-spine`, its tip;
-`pubic-tubercle`, its most anterior and superior point. In the midline: `symphysis-superior` and `symphysis-inferior`,
-between the upper and the lower medial corners of the pubic bones; `sacral-promontory`, the anterior edge of S1's base.
+Pelvis, left and right: `iliac-crest`, its summit along an axis 22° outwards of superior, where it bends;
+`iliac-tubercle`, its most lateral point; `asis` and `aiis`, the most anterior points of the iliac spines;
+`femoral-head`, its centre; `greater-trochanter`, its tip along the shaft; `lesser-trochanter`, its most medial point;
+`ischial-tuberosity`, its lowest point; `ischial-spine`, its tip; `pubic-tubercle`, its most anterior and superior
+point. In the midline: `symphysis-superior` and `symphysis-inferior`, between the upper and the lower medial corners of
+the pubic bones; `sacral-promontory`, the anterior edge of S1's base.
 
 Proximal femur: 32 points of the outline in the AP view from the medial to the lateral side of the shaft, ten of them
 anatomical (see `phantoms.outline`), the others at equal distances between; and the centre of the head.

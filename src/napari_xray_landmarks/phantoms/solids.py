@@ -60,17 +60,23 @@ class Solid:
         body = np.asarray(points_mm, float) @ self.body_from_world[:3, :3].T + self.body_from_world[:3, 3]
         return _distances(self.rows, self.polygon, np.ascontiguousarray(body))
 
-    def farthest_mm(self, start_mm, direction, reach_mm: float = 12.0) -> np.ndarray:
+    def farthest_mm(self, start_mm, direction, reach_mm: float = 25.0, *, across=(0, 0, 0)) -> np.ndarray:
         """The surface point farthest along `direction` that a walk on the surface reaches from near `start_mm`.
 
-        The walk climbs and stops at the first summit, and never goes farther than `reach_mm` from its start.
+        The walk climbs and stops at the first summit, never goes farther than `reach_mm` from its start, and does not
+        move along the unit vector `across`.
         """
         direction = np.asarray(direction, float) / np.linalg.norm(direction)
         start = point = self.surface_mm(start_mm)
-        step = 1.0
-        while step > 0.02:
-            new = self.surface_mm(point + step * direction)
-            if (new - point) @ direction > 0.05 * step and np.linalg.norm(new - start) < reach_mm:
+        step = 2.0
+        while step > 0.01:
+            normal = self._gradient(point)[1]
+            slope = direction - (direction @ normal) * normal / (normal @ normal)
+            slope = slope - (slope @ across) * np.asarray(across)
+            if np.linalg.norm(slope) < 1e-3:
+                break
+            new = self.surface_mm(point + step * slope / np.linalg.norm(slope))
+            if (new - point) @ direction > 0 and np.linalg.norm(new - start) < reach_mm:
                 point = new
             else:
                 step /= 2
@@ -80,13 +86,16 @@ class Solid:
         """The surface point that one reaches from `point_mm` along the gradient of the distance."""
         point = np.array(point_mm, float)
         for _ in range(40):
-            stencil = point + np.vstack([np.zeros(3), np.eye(3), -np.eye(3)]) * 0.05
-            value = self.distance_mm(stencil)
-            gradient = (value[1:4] - value[4:7]) / 0.1
-            point = point - value[0] * gradient / max(gradient @ gradient, 0.1)
-            if abs(value[0]) < 1e-4:
+            distance, gradient = self._gradient(point)
+            point = point - distance * gradient / max(gradient @ gradient, 0.1)
+            if abs(distance) < 1e-4:
                 break
         return point
+
+    def _gradient(self, point: np.ndarray) -> tuple[float, np.ndarray]:
+        """Distance and its gradient at a world point."""
+        value = self.distance_mm(point + np.vstack([np.zeros(3), np.eye(3), -np.eye(3)]) * 0.05)
+        return value[0], (value[1:4] - value[4:7]) / 0.1
 
 
 def _row(kind: int, operation: int, blend: float, *numbers) -> np.ndarray:
