@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter
 
 from napari_xray_landmarks.cli import main
 
@@ -60,4 +60,64 @@ def picture(tmp_path) -> Path:
     """A PNG of 60 x 80 pixels."""
     path = tmp_path / "film.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 80), dtype=np.uint8)).save(path)
+    return path
+
+
+# a plate with a hole and a notch: (row, column) corners about its centre
+PLATE = np.array([(-20, -30), (-20, 30), (4, 30), (4, 8), (20, 8), (20, -30)], float)
+NAMES = ("upper-left", "upper-right", "notch", "lower-right", "lower-left")
+MARKED = PLATE[[0, 1, 3, 4, 5]]
+
+
+def plate_film(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Grey values of 120 x 160 pixels, and the (5, 2) landmarks of the plate in them."""
+    rng = np.random.default_rng(seed)
+    angle, size = rng.normal(0, 0.05), rng.normal(1.2, 0.05)
+    turn = size * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    centre = np.array([60.0, 80.0]) + rng.uniform(-8, 8, 2)
+    image = Image.new("L", (160, 120), 60)
+    draw = ImageDraw.Draw(image)
+    draw.polygon([tuple(p) for p in (PLATE @ turn.T + centre)[:, ::-1]], fill=170)
+    row, column = (np.array([-8.0, -15.0]) @ turn.T) + centre
+    draw.ellipse([column - 6, row - 6, column + 6, row + 6], fill=110)
+    grey = np.asarray(image.filter(ImageFilter.GaussianBlur(1.2)), float) + rng.normal(0, 3, (120, 160))
+    return np.clip(grey, 0, 255).astype(np.uint8), MARKED @ turn.T + centre
+
+
+def write_plate(path: Path, seed: int) -> np.ndarray:
+    """Write a film as PNG; gives its landmarks in pixels."""
+    grey, points = plate_film(seed)
+    Image.fromarray(grey).save(path)
+    return points
+
+
+@pytest.fixture
+def write_film():
+    """`write_plate`."""
+    return write_plate
+
+
+@pytest.fixture(scope="session")
+def training_folder(tmp_path_factory) -> Path:
+    """Ten films of plates with their landmarks in the training layout."""
+    folder = tmp_path_factory.mktemp("plates")
+    (folder / "images").mkdir()
+    rows = ["image,landmark,row_px,column_px"]
+    for seed in range(10):
+        points = write_plate(folder / "images" / f"{seed:03d}.png", seed)
+        rows += [f"{seed:03d}.png,{name},{r!r},{c!r}" for name, (r, c) in zip(NAMES, points.tolist(), strict=True)]
+    (folder / "landmarks.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model_file(training_folder, tmp_path_factory) -> Path:
+    """A model that the command line trained on these films."""
+    path = tmp_path_factory.mktemp("model") / "plate.safetensors"
+    small = {"levels": 2, "resolution": 16, "search_range": 8, "rotation": 10}
+    small |= {"train_patches": 600, "patches": 200, "components": 32}
+    command = ["train", "joint-displacement", "--data", str(training_folder), "-o", str(path), "--anatomy", "plate"]
+    with pytest.raises(SystemExit) as left:
+        main([*command, *(part for key, value in small.items() for part in ("--set", f"{key}={value}"))])
+    assert left.value.code == 0
     return path

@@ -9,6 +9,7 @@ from ..errors import InputError, ModelError
 from ..geometry.similarity import apply, invert, similarity_from_points
 from ..imaging import Radiograph
 from ..landmarks import LandmarkSet
+from .checks import check_plausible
 from .patches import PatchModel, from_tensors
 from .pose import find_pose
 from .sampling import LevelImage, Pyramid, sample_centres
@@ -16,6 +17,7 @@ from .settings import JointDisplacementSettings, names_of_group
 from .subshape import Response, Subshape
 
 _SEED = 0
+MIN_SIDE_PX = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +87,9 @@ class Detector:
             raise InputError(radiograph.name, "some pixels are NaN or infinite", "Replace them with numbers first")
         if pixels.min() == pixels.max():
             raise InputError(radiograph.name, f"all pixels have the value {pixels.flat[0]:g}", "Open another image")
+        if min(pixels.shape) < MIN_SIDE_PX:
+            size = " x ".join(map(str, pixels.shape))
+            raise InputError(radiograph.name, f"{size} pixels are too small to show an anatomy", "Use a larger film")
         try:
             return self.detect_in(Pyramid.of(pixels), radiograph.spacing_mm, settings, progress)
         except InputError as error:
@@ -176,6 +181,7 @@ class Detector:
 def load(header, tensors: Mapping[str, np.ndarray]) -> Detector:
     """The detector in a model file; ValueError or KeyError where its arrays do not fit together."""
     model = from_tensors(tensors)
+    check_plausible(model)
     if len(model.formation.mean) != len(header.landmarks):
         raise ValueError(f"{len(header.landmarks)} landmark names for {len(model.formation.mean)} points")
     known = set(JointDisplacementSettings.__dataclass_fields__)

@@ -1,0 +1,175 @@
+"""Train on a few films, detect in new ones, evaluate: as a user would, from the command line."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from napari_xray_landmarks.io import load_image, load_landmarks, read_detections
+
+
+@pytest.fixture
+def films(tmp_path, write_film):
+    """Three new films and where their landmarks are."""
+    folder = tmp_path / "films"
+    folder.mkdir()
+    return {folder / f"new{seed}.png": write_film(folder / f"new{seed}.png", seed) for seed in (100, 101, 102)}
+
+
+def test_detected_landmarks_are_near_the_truth(run, films, model_file, tmp_path):
+    path, truth = next(iter(films.items()))
+    outcome = run("detect", path, "--model", model_file, "-o", tmp_path / "out.csv")
+    assert outcome.code == 0, outcome
+    found = read_detections(tmp_path / "out.csv")["new100.png"]
+    assert np.linalg.norm(found.landmarks.points - truth, axis=1).mean() < 2.5
+    assert found.spacing_mm is None
+    assert "new100.png: " in outcome.out
+
+
+def test_the_table_has_the_documented_columns(run, films, model_file, tmp_path):
+    run("detect", *films, "--model", model_file, "-o", tmp_path / "out.csv", "--quiet")
+    with open(tmp_path / "out.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    columns = "image,landmark,row_px,column_px,row_mm,column_mm,confidence,detected"
+    assert ",".join(rows[0]) == columns
+    assert len(rows) == 15
+    assert {row["image"] for row in rows} == {"new100.png", "new101.png", "new102.png"}
+    assert {row["row_mm"] for row in rows} == {""}
+
+
+def test_spacing_fills_the_millimetre_columns(run, films, model_file, tmp_path):
+    path = next(iter(films))
+    run("detect", path, "--model", model_file, "-o", tmp_path / "out.csv", "--spacing-mm", "0.5,0.25")
+    assert read_detections(tmp_path / "out.csv")["new100.png"].spacing_mm == (0.5, 0.25)
+
+
+def test_markups_hold_the_same_points_as_the_table(run, films, model_file, tmp_path):
+    path = next(iter(films))
+    for name in ("out.csv", "out.mrk.json", "out.fcsv"):
+        assert run("detect", path, "-m", model_file, "-o", tmp_path / name, "--spacing-mm", "0.5").code == 0
+    table = load_landmarks(tmp_path / "out.csv").in_mm((0.5, 0.5))
+    for name in ("out.mrk.json", "out.fcsv"):
+        markups = load_landmarks(tmp_path / name)
+        assert markups.names == table.names
+        np.testing.assert_allclose(markups.points, table.points, atol=1e-3)
+    (lists,) = json.loads((tmp_path / "out.mrk.json").read_text())["markups"]
+    assert lists["coordinateSystem"] == "LPS"
+
+
+def test_a_folder_of_films_into_a_folder_with_pictures(run, films, model_file, tmp_path):
+    out = tmp_path / "results"
+    assert run("detect", tmp_path / "films", "--model", model_file, "-o", out, "--overlay").code == 0
+    expected = {f"new{n}.png{ending}" for n in (100, 101, 102) for ending in (".mrk.json", "_landmarks.png")}
+    assert {p.name for p in out.iterdir()} == {"landmarks.csv", *expected}
+    assert Image.open(out / "new100.png_landmarks.png").size[0] > 300
+
+
+def test_a_bad_film_among_good_ones_is_reported_and_skipped(run, films, model_file, tmp_path):
+    bad = tmp_path / "films" / "text.dcm"
+    bad.write_text("this is no DICOM file")
+    outcome = run("detect", *films, bad, "--model", model_file, "-o", tmp_path / "out.csv")
+    assert outcome.code == 1
+    (line,) = outcome.err.strip().splitlines()
+    assert "text.dcm" in line and "skipped" in line
+    assert len(read_detections(tmp_path / "out.csv")) == 3
+
+
+@pytest.mark.parametrize(
+    ("pixels", "part"),
+    [
+        (np.full((120, 160), 7, np.uint8), "all pixels"),
+        (np.arange(9, dtype=np.uint8).reshape(3, 3), "small"),
+    ],
+)
+def test_an_unusable_film_ends_in_one_line(run, model_file, tmp_path, pixels, part):
+    path = tmp_path / "film.png"
+    Image.fromarray(pixels).save(path)
+    run("detect", path, "--model", model_file, "-o", tmp_path / "out.csv").assert_bad_input("film.png", part)
+    assert not (tmp_path / "out.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "part"),
+    [
+        (["--set", "alpha=-3"], "alpha"),
+        (["--set", "alpha=much"], "alpha"),
+        (["--set", "aleph=1"], "aleph"),
+        (["--set", "levels=5"], "levels"),
+        (["--spacing-mm", "wide"], "--spacing-mm"),
+    ],
+)
+def test_a_wrong_option_ends_in_one_line(run, films, model_file, tmp_path, option, part):
+    path = next(iter(films))
+    run("detect", path, "--model", model_file, "-o", tmp_path / "o.csv", *option).assert_bad_input(part)
+
+
+@pytest.mark.parametrize("output", ["out.txt", "film.png/out.csv", "out.mrk.json"])
+def test_an_unusable_output_is_refused_before_any_work(run, films, model_file, picture, tmp_path, output):
+    inputs = list(films) if output == "out.mrk.json" else [picture]
+    before = sorted(tmp_path.rglob("*"))
+    run("detect", *inputs, "--model", model_file, "-o", tmp_path / output).assert_bad_input(str(tmp_path / output))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_damaged_model_ends_in_one_line(run, films, tmp_path):
+    bad = tmp_path / "bad.safetensors"
+    bad.write_bytes(b"\x80\x04cos\nsystem\n")
+    run("detect", next(iter(films)), "--model", bad, "-o", tmp_path / "o.csv").assert_bad_input("bad.safetensors")
+
+
+def test_settings_change_the_result(run, films, model_file, tmp_path):
+    path = next(iter(films))
+    run("detect", path, "-m", model_file, "-o", tmp_path / "a.csv")
+    run("detect", path, "-m", model_file, "-o", tmp_path / "b.csv", "--set", "method=nearest")
+    a, b = (load_landmarks(tmp_path / f"{x}.csv").points for x in "ab")
+    assert np.abs(a - b).max() > 1e-6
+
+
+def test_the_same_run_twice_gives_the_same_file(run, films, model_file, tmp_path):
+    path = next(iter(films))
+    for name in ("a.csv", "b.csv"):
+        run("detect", path, "-m", model_file, "-o", tmp_path / name, "--seed", "3")
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+def test_models_describes_a_file(run, model_file):
+    outcome = run("models", model_file)
+    assert outcome.code == 0
+    assert all(part in outcome.out for part in ("plate", "joint-displacement", "upper-left", "films: 10"))
+
+
+def test_evaluate_reports_the_error(run, films, model_file, training_folder, tmp_path):
+    run("detect", training_folder / "images", "-m", model_file, "-o", tmp_path / "results")
+    outcome = run("evaluate", tmp_path / "results", training_folder, "-o", tmp_path / "report", "--within", "1,5")
+    assert outcome.code == 0, outcome
+    assert "mean radial error" in outcome.out and "within 5 px" in outcome.out
+    metrics = json.loads((tmp_path / "report" / "metrics.json").read_text())
+    assert metrics["images"] == 10
+    assert (tmp_path / "report" / "report.html").stat().st_size > 1000
+
+
+def test_evaluate_refuses_what_does_not_belong_together(run, training_folder, tmp_path):
+    other = tmp_path / "other.csv"
+    other.write_text("image,landmark,row_px,column_px\nelsewhere.png,nose,1,2\n")
+    run("evaluate", other, training_folder, "-o", tmp_path / "report").assert_bad_input("other.csv")
+    assert not (tmp_path / "report").exists()
+
+
+def test_training_refuses_a_point_outside_its_film(run, training_folder, tmp_path):
+    import shutil
+
+    copy = shutil.copytree(training_folder, tmp_path / "copy")
+    with open(copy / "landmarks.csv", "a") as file:
+        file.write("000.png,far away,5000,5000\n")
+    outcome = run("train", "joint-displacement", "--data", copy, "-o", tmp_path / "m.safetensors")
+    outcome.assert_bad_input("000.png", "far away")
+    assert not (tmp_path / "m.safetensors").exists()
+
+
+def test_a_sample_can_be_read_back(run, tmp_path):
+    assert run("sample", "proximal-femur", "-o", tmp_path, "--subject", "4").code == 0
+    film, marks = load_image(tmp_path / "radiograph.nrrd"), load_landmarks(tmp_path / "landmarks.mrk.json")
+    assert marks.unit == film.unit == "mm"
+    assert (marks.in_px(film.spacing_mm).points < film.shape).mean() > 0.9
