@@ -152,6 +152,15 @@ def test_bad_files_are_one_line_and_add_no_layer(tmp_path):
     assert len(viewer.layers) == 0
 
 
+def test_in_the_window_a_bad_file_is_told_and_nothing_opens(tmp_path, monkeypatch):
+    (tmp_path / "text.dcm").write_text("not an image\n" * 20)
+    viewer, told = ViewerModel(), []
+    monkeypatch.setattr("napari.current_viewer", lambda: viewer)
+    monkeypatch.setattr("napari.utils.notifications.show_error", told.append)
+    assert viewer.open(tmp_path / "text.dcm", plugin=PLUGIN) == [] and len(viewer.layers) == 0
+    assert told == [f"{tmp_path / 'text.dcm'}: is not a DICOM file. Export it again, or correct its extension"]
+
+
 def test_a_bad_series_is_told_and_the_rest_opens(tmp_path, monkeypatch):
     (tmp_path / "a").mkdir()
     shutil.copy(SHIPPED / "MR_small.dcm", tmp_path / "a")

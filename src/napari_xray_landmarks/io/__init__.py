@@ -3,6 +3,7 @@
 Importing this room imports no heavy library; each reader imports its own when it is first used.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -60,7 +61,7 @@ def load_images(path, *, spacing_mm=None,
         If there is nothing to read, or it cannot be read.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):
         from .dicom import read_folder
 
         images = read_folder(path, on_error=on_error)

@@ -4,6 +4,7 @@ import csv
 import itertools
 import os
 from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
 
 from ..errors import FileError
@@ -14,6 +15,28 @@ _LOOK_AT = 200
 _TABLES = ({"image", "landmark", "row_px", "column_px"}, {"image", "contour", "row_px", "column_px"})
 
 Reader = Callable[[str | Sequence[str]], list[LayerData]]
+
+
+def _told_in_one_line(read: Reader) -> Reader:
+    """In the window, show a FileError as the one line that it is and open nothing; without one, raise it.
+
+    napari would wrap it into a paragraph about plugins, and offer to read the file as something else.
+    """
+
+    @wraps(read)
+    def reader(path: str | Sequence[str]) -> list[LayerData]:
+        try:
+            return read(path)
+        except FileError as error:
+            from napari import current_viewer
+            from napari.utils.notifications import show_error
+
+            if current_viewer() is None:
+                raise
+            show_error(str(error))
+            return [(None,)]
+
+    return reader
 
 
 def get_image_reader(path: str | Sequence[str]) -> Reader | None:
@@ -65,13 +88,14 @@ def _is_our_table(path: Path) -> bool:
     return any(needed <= columns for needed in _TABLES)
 
 
+@_told_in_one_line
 def read_images(path: str | Sequence[str]) -> list[LayerData]:
     """One layer a film, fluoroscopy run or volume; several DICOM files opened together are sorted into series.
 
     Raises
     ------
     FileError
-        In one line, when nothing can be read. Bad series of a folder are told as warnings, and the rest is opened.
+        When nothing can be read. Bad series of a folder are told as warnings, and the rest is opened.
     """
     from ..io import load_images
 
@@ -109,13 +133,14 @@ def _warn(error: FileError) -> None:
     show_warning(str(error))
 
 
+@_told_in_one_line
 def read_marks(path: str | Sequence[str]) -> list[LayerData]:
     """Landmarks as Points layers and outlines as Shapes layers, one an image of a table.
 
     Raises
     ------
     FileError
-        In one line, when a file is damaged or repeats a name.
+        When a file is damaged or repeats a name.
     """
     return [layer for p in _paths(path) for layer in _marks(p)]
 
