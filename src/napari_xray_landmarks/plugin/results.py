@@ -102,7 +102,9 @@ def update_landmarks(layer, landmarks, by_hand=(), *, keep=()) -> None:
         symbol = np.array(symbols(features["detected"]), dtype=object)
         layer.symbol = [new if c else str(old) for c, new, old in zip(changed, symbol, layer.symbol, strict=True)]
     layer.data[move] = points[move]
-    layer.shown = np.isfinite(landmarks.points).all(1)
+    shown = np.isfinite(landmarks.points).all(1)
+    if (shown != layer.shown).any():
+        layer.shown = shown
     layer.features = layer.features.assign(**{c: features[c].to_numpy() for c in ("confidence", "detected")})
     layer.refresh()
 
@@ -149,7 +151,11 @@ def show_response(viewer, image, landmark: str, response, *, layer=None):
                                  **ResponseStyle().layer_kwargs())
         _below_landmarks(viewer, image, layer)
     else:
-        layer.data, layer.affine, layer.name = values, affine, name
+        layer.data = values
+        if layer.name != name:
+            layer.name = name
+        if not np.array_equal(layer.affine.affine_matrix, affine):
+            layer.affine = affine
         layer.contrast_limits_range = (0.0, top)
         layer.contrast_limits = (0.0, top)
     note(layer, kind=RESPONSE, source=image.name, source_id=layer_id(image), landmark=landmark,

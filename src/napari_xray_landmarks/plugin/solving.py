@@ -8,7 +8,7 @@ import numpy as np
 from ..errors import InputError
 from ..imaging import Radiograph
 from ..landmarks import LandmarkSet
-from .results import names_of, note, show_landmarks, update_landmarks
+from .results import names_of, show_landmarks, update_landmarks
 from .session import Live, remember
 
 
@@ -62,7 +62,7 @@ def detect_in(searches: list[Search], model_path: str, settings, progress) -> tu
                     {n: p for n, p in search.corrections.items() if n in detection.landmarks.names})
         landmarks = detection.landmarks
         if live.corrections:
-            landmarks = merged(landmarks, solve_all(live), live)
+            landmarks = merged(landmarks, {n: solve(live, n) for n in owners(live, live.corrections)}, live)
         found.append(Found(search, landmarks, live))
     return found, failures
 
@@ -81,6 +81,11 @@ def show_search(viewer, found: Found):
 def owner(live: Live, landmark: str) -> int:
     """Number of the subshape that a landmark is read from: the first that has it."""
     return next(i for i, s in enumerate(live.detection.subshapes) if landmark in s.names)
+
+
+def owners(live: Live, landmarks) -> list[int]:
+    """Numbers of the subshapes that some landmarks are read from."""
+    return sorted({owner(live, name) for name in landmarks})
 
 
 def solve(live: Live, number: int, settings=None, corrections: Mapping | None = None):
@@ -105,14 +110,11 @@ def solve(live: Live, number: int, settings=None, corrections: Mapping | None = 
     return subshape.estimate(settings or live.settings[number], corrections=held)
 
 
-def solve_all(live: Live, settings=None, progress=None) -> dict[int, object]:
-    """Solve every subshape again; estimates by subshape number."""
-    estimates = {}
-    for number in range(len(live.detection.subshapes)):
-        if progress is not None:
-            progress(number / len(live.detection.subshapes), f"subshape {number + 1}")
-        estimates[number] = solve(live, number, settings)
-    return estimates
+def warm_up(live: Live) -> None:
+    """Solve once with a held point, so that what is compiled at first use is ready before a user drags one."""
+    subshape = live.detection.subshapes[0]
+    name = subshape.names[0]
+    subshape.estimate(live.settings[0], corrections={name: tuple(live.detection.landmarks[name])})
 
 
 def merged(landmarks: LandmarkSet, estimates: Mapping[int, object], live: Live) -> LandmarkSet:
@@ -120,16 +122,17 @@ def merged(landmarks: LandmarkSet, estimates: Mapping[int, object], live: Live) 
 
     A landmark that two subshapes share is read from the first, so that no point has two places.
     """
-    points, confidence = np.array(landmarks.points), np.array(landmarks.confidence)
+    points, confidence, detected = (np.array(v) for v in (landmarks.points, landmarks.confidence, landmarks.detected))
     index = {name: i for i, name in enumerate(landmarks.names)}
     for number, estimate in estimates.items():
         for j, name in enumerate(live.detection.subshapes[number].names):
             if owner(live, name) == number:
                 points[index[name]] = estimate.points_px[j]
                 confidence[index[name]] = np.clip(estimate.confidence[j], 0.0, 1.0)
+                detected[index[name]] = estimate.confidence[j] >= live.settings[number].threshold
     for name, point in live.corrections.items():
-        points[index[name]], confidence[index[name]] = point, np.nan
-    return replace(landmarks, points=points, confidence=confidence)
+        points[index[name]], confidence[index[name]], detected[index[name]] = point, np.nan, True
+    return replace(landmarks, points=points, confidence=confidence, detected=detected)
 
 
 def shown(layer) -> LandmarkSet:
@@ -137,8 +140,3 @@ def shown(layer) -> LandmarkSet:
     features = layer.features
     return LandmarkSet(names_of(layer), np.array(layer.data), np.asarray(features["confidence"], dtype=float),
                        np.asarray(features["detected"], dtype=bool))
-
-
-def note_shown(layer) -> None:
-    """Take the points on the screen as ours, so that only what a user moves from now on counts as moved by hand."""
-    note(layer, placed_px=np.asarray(layer.data).tolist())

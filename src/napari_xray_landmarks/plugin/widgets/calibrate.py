@@ -73,7 +73,8 @@ class CalibrateSpacing(Dock):
         self.click_button.toggled.connect(self._listen)
         self.set_button.clicked.connect(self._on_set)
         self.undo_button.clicked.connect(self._on_undo)
-        self.destroyed.connect(lambda *_, viewer=self.viewer, hear=self._on_click: _forget(viewer, hear))
+        viewer, hear = self.viewer, self._on_click
+        self._ties.at_end(lambda: _forget(viewer, hear))
 
     def shapes(self, *, make: bool = False):
         """The layer that marks are drawn on, or None."""

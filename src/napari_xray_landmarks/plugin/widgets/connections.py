@@ -1,4 +1,6 @@
-"""Ties between a viewer's events and a dock that end with the dock."""
+"""Ties between a viewer and a dock that end with the dock."""
+
+from collections.abc import Callable
 
 
 class Connections:
@@ -8,23 +10,34 @@ class Connections:
     """
 
     def __init__(self, widget):
-        self._pairs = pairs = []
-        widget.destroyed.connect(lambda *_: _disconnect(pairs))
+        self._undo: list[Callable[[], object]] = []
+        widget.destroyed.connect(_Ending(self._undo))
 
     def to(self, emitter, callback) -> None:
         """Connect a callback to an event emitter."""
         emitter.connect(callback)
-        self._pairs.append((emitter, callback))
+        self.at_end(lambda: emitter.disconnect(callback))
+
+    def at_end(self, action: Callable[[], object]) -> None:
+        """Do something when the widget is gone."""
+        self._undo.append(action)
 
     def clear(self) -> None:
-        """Disconnect everything."""
-        _disconnect(self._pairs)
+        """End all ties now."""
+        _Ending(self._undo)()
 
 
-def _disconnect(pairs: list) -> None:
-    while pairs:
-        emitter, callback = pairs.pop()
-        try:
-            emitter.disconnect(callback)
-        except (ValueError, RuntimeError):  # already gone
-            continue
+class _Ending:
+    """Undoes ties. An instance's attributes may be gone already where garbage collection takes the widget."""
+
+    def __init__(self, undo: list):
+        self.undo = undo
+
+    def __call__(self, *_):
+        undo = self.__dict__.get("undo") or []
+        while undo:
+            action = undo.pop()
+            try:
+                action()
+            except (ValueError, RuntimeError, NameError):  # gone already
+                continue

@@ -20,6 +20,7 @@ from .messages import ask, complain, tell
 from .model_combo import ModelCombo
 from .run_row import RunRow
 
+GROUPS = ("method", "solver")
 KEEP, REPLACE = "Keep mine", "Replace them"
 
 
@@ -144,10 +145,10 @@ class DetectLandmarks(Dock):
             self._put_form(None)
         else:
             try:
-                self._put_form(SettingsForm(with_preferences(model_settings(header)), parent=self))
+                self._put_form(SettingsForm(with_preferences(model_settings(header)), GROUPS, parent=self))
             except InputError as error:
                 complain(error)
-                self._put_form(SettingsForm(model_settings(header), parent=self))
+                self._put_form(SettingsForm(model_settings(header), GROUPS, parent=self))
         self._enable()
 
     def _put_form(self, form: SettingsForm | None) -> None:

@@ -101,7 +101,7 @@ def _editor(field: Field, parent: QWidget) -> QWidget:
         return QCheckBox(parent)
     if isinstance(default, int | float) and meta.get("low") is not None and meta.get("high") is not None:
         integer, log = isinstance(default, int), bool(meta.get("log"))
-        off = log and not integer and default == 0
+        off = log and not integer and not meta.get("unit") and default < meta["high"]  # a weight: zero switches it off
         return NumberSlider(meta["low"], meta["high"], log=log, integer=integer, off=off,
                             unit=meta.get("unit", ""), parent=parent)
     raise TypeError(f"no form for the option {field.name!r} of type {type(default).__name__}")

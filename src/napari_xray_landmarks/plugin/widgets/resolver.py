@@ -8,7 +8,7 @@ from qtpy.QtCore import QObject, Signal
 from ..corrections import Corrections
 from ..results import names_of, update_landmarks
 from ..session import Live
-from ..solving import merged, owner, shown, solve
+from ..solving import merged, owners, shown, solve
 from .jobs import LiveJob
 
 
@@ -91,5 +91,5 @@ class Resolver(QObject):
         self.solved.emit(estimates, time.perf_counter() - since)
 
     def _on_corrected(self, names: set[str]) -> None:
-        self.request(sorted({owner(self.live, n) for n in names}))
+        self.request(owners(self.live, names))
         self.corrected.emit(names)

@@ -35,7 +35,6 @@ class RunRow(QWidget):
         self.job.progressed.connect(self._on_progress)
         self.job.failed.connect(complain)
         self.job.ended.connect(self._on_ended)
-        self.destroyed.connect(lambda *_, job=self.job: job.cancel())
 
     def start(self, work: Work) -> None:
         """Run work(progress) beside the window."""

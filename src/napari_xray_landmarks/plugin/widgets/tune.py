@@ -9,11 +9,12 @@ from ..films import spacing_of
 from ..results import image_of, is_landmarks, names_of, show_response
 from ..session import recall
 from ..settings import forget_preferences, preferences_used, presets, save_preferences, solver_fields
-from ..solving import owner
+from ..solving import owner, warm_up
 from .connections import Connections
 from .dock import Dock, Fold, set_note
 from .export import ExportRow
 from .form import SettingsForm
+from .jobs import Job
 from .layer_combo import LayerCombo
 from .messages import complain, tell
 from .redetect import Redetect
@@ -38,6 +39,7 @@ class TuneSolver(Dock):
         self._build_choice()
         self._build_weights()
         self._build_answer()
+        self.warm_up = Job(self)
         self._build_uses()
         self._selection_ties = Connections(self)
         self.layer.changed.connect(self._on_layer)
@@ -154,6 +156,8 @@ class TuneSolver(Dock):
         self._selection_ties.to(layer.selected_data.events.items_changed, self._on_selected)
         self._on_subshape()
         self._say_by_hand()
+        if not self.warm_up.running:
+            self.warm_up.start(lambda _: warm_up(live))
 
     def _on_subshape(self, *_) -> None:
         if self.resolver is None:
@@ -188,6 +192,7 @@ class TuneSolver(Dock):
             return
         start = self._starts.setdefault(self.number, dict(estimate.terms))
         self.terms.show_terms(estimate.terms, start)
+        self.terms.setVisible(bool(estimate.terms))
         set_note(self.said, f"Residual {estimate.residual:.0e} · {100 * estimate.isolated_share:.1f} % isolated patches"
                             f" · shown in {1000 * seconds:.0f} ms")
         self._paint_response()
