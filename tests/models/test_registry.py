@@ -85,7 +85,7 @@ def test_every_bundled_model_can_be_read_and_has_a_card():
             assert len(read_card(path)) > 200, f"{name} has no card"
 
 
-FILM = np.arange(12.0).reshape(3, 4)
+FILM = np.arange(400.0).reshape(20, 20)
 
 
 @pytest.mark.parametrize(
@@ -93,8 +93,8 @@ FILM = np.arange(12.0).reshape(3, 4)
     [
         (Volume(np.zeros((2, 2, 2))), ModelError, "works on radiographs, not on a volume"),
         (FILM, ModelError, "not on a ndarray"),
-        (Radiograph(np.full((4, 4), 7)), InputError, "all pixels have the value 7"),
-        (Radiograph(np.full((4, 4), np.nan)), InputError, "NaN or infinite"),
+        (Radiograph(np.full((20, 20), 7)), InputError, "all pixels have the value 7"),
+        (Radiograph(np.full((20, 20), np.nan)), InputError, "NaN or infinite"),
         (Radiograph(np.where(FILM == 3, np.inf, FILM)), InputError, "NaN or infinite"),
         (Radiograph(FILM, header={"anatomy": "knee"}), ModelError, "the header of radiograph says knee"),
         (Radiograph(FILM, header={"body_part_examined": "CHEST"}), ModelError, "for the pelvis, but .* says CHEST"),

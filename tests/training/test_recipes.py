@@ -110,3 +110,32 @@ def test_tensors_that_do_not_fit_the_method_are_refused(trained, tmp_path, damag
     save_model(path, header, tensors)
     with pytest.raises(ModelError, match="damaged.safetensors"):
         load_model(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("mean_shape", lambda a: 1e6 * a),
+        ("mean_shape", lambda a: 0 * a),
+        ("resolutions", lambda a: 1e6 * a),
+        ("pose_resolution", lambda a: 1e-6 * a),
+        ("resolutions", lambda a: a[:0]),
+        ("scales", lambda a: 1e-4 * a),
+        ("scales", lambda a: a[::-1]),
+        ("scales_mm", lambda a: a[:1]),
+        ("confidence", lambda a: a[:2]),
+        ("tolerance", lambda a: 1e9 * a),
+        ("level0.subshape0.displacements", lambda a: 0 * a),
+        ("level0.subshape0.displacements", lambda a: 1e20 * a),
+        ("pose.mean", lambda a: 1e9 + a),
+        ("pose.features", lambda a: a[:0]),
+        ("subshape0", lambda a: a + 9),
+        ("covariance", lambda a: -a),
+    ],
+)
+def test_numbers_that_no_training_gives_are_refused_before_they_are_used(trained, tmp_path, name, change):
+    header, tensors = read_model_file(trained[1])
+    path = tmp_path / "absurd.safetensors"
+    save_model(path, header, {**tensors, name: np.asarray(change(tensors[name]))})
+    with pytest.raises(ModelError, match="absurd.safetensors: its tensors do not fit the method"):
+        load_model(path)
