@@ -170,6 +170,15 @@ def test_training_refuses_a_point_outside_its_film(run, training_folder, tmp_pat
 
 def test_a_sample_can_be_read_back(run, tmp_path):
     assert run("sample", "proximal-femur", "-o", tmp_path, "--subject", "4").code == 0
-    film, marks = load_image(tmp_path / "radiograph.nrrd"), load_landmarks(tmp_path / "landmarks.mrk.json")
+    film, marks = load_image(tmp_path / "radiograph.nrrd"), load_landmarks(tmp_path / "radiograph.mrk.json")
     assert marks.unit == film.unit == "mm"
     assert (marks.in_px(film.spacing_mm).points < film.shape).mean() > 0.9
+
+
+def test_a_samples_head_centre_lies_in_the_femur_of_its_ct(run, tmp_path):
+    assert run("sample", "proximal-femur", "-o", tmp_path, "--subject", "4").code == 0
+    ct, labels = load_image(tmp_path / "ct.nii.gz"), load_image(tmp_path / "labels.nii.gz")
+    centre = load_landmarks(tmp_path / "landmarks.mrk.json")["femoral-head-left"]
+    voxel = np.linalg.inv(labels.world_from_voxel) @ [*centre, 1.0]
+    plane, row, column = np.round(voxel[:3]).astype(int)
+    assert labels.voxels[plane, row, column] == 3 and ct.voxels[plane, row, column] > 50

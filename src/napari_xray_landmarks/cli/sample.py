@@ -21,33 +21,52 @@ def sample(
     device: DeviceOption = Device.auto,
     seed: SeedOption = None,
 ) -> None:
-    """Write a phantom radiograph with its true landmarks and contours."""
-    from ..phantoms import SCHEMAS, film
+    """Write a phantom's CT, labels and landmarks in space, and its radiograph with true landmarks and contours."""
+    from ..phantoms import SCHEMAS, film, phantom
 
     if name not in SCHEMAS:
         raise InputError(name, "is not a sample", f"Samples: {', '.join(SCHEMAS)}")
     with progress_bar("Sample", quiet) as progress:
         progress(0.0, f"making {name} {subject}")
-        phantom = film(name, subject, implant=implant)
-    for line in write_sample(output, phantom):
+        radiograph = film(name, subject, implant=implant)
+        progress(0.4, "making its CT")
+        volumes = phantom(name, subject, implant=implant)
+        progress(0.8, "writing")
+        output.mkdir(parents=True, exist_ok=True)
+        lines = write_volumes(output, volumes) + write_film(output, radiograph)
+    for line in lines:
         say(line, quiet)
 
 
-def write_sample(folder: Path, phantom) -> list[str]:
-    """Write a phantom film's files; gives a line for each."""
+def write_volumes(folder: Path, phantom) -> list[str]:
+    """Write a phantom's CT, labels and landmarks in space; gives a line for each file."""
+    from ..io import save_landmarks, write_volume
+
+    files = {"CT": folder / "ct.nii.gz", "labels": folder / "labels.nii.gz", "landmarks": folder / "landmarks.mrk.json"}
+    write_volume(files["CT"], phantom.volume)
+    write_volume(files["labels"], phantom.labels)
+    save_landmarks(files["landmarks"], phantom.landmarks, image_name=files["CT"].name)
+    return _lines(files)
+
+
+def write_film(folder: Path, phantom) -> list[str]:
+    """Write a phantom film with its landmarks and contours; gives a line for each file."""
     from ..io import save_landmarks, write_contours, write_volume
 
-    folder.mkdir(parents=True, exist_ok=True)
     radiograph = phantom.radiograph
     files = {
         "radiograph": folder / "radiograph.nrrd",
-        "landmarks": folder / "landmarks.mrk.json",
-        "landmark table": folder / "landmarks.csv",
-        "contours": folder / "contours.mrk.json",
+        "its landmarks": folder / "radiograph.mrk.json",
+        "their table": folder / "radiograph.csv",
+        "its contours": folder / "radiograph_contours.mrk.json",
     }
     write_volume(files["radiograph"], radiograph)
-    for key in ("landmarks", "landmark table"):
+    for key in ("its landmarks", "their table"):
         name = files["radiograph"].name
         save_landmarks(files[key], phantom.landmarks, image_name=name, spacing_mm=radiograph.spacing_mm)
-    write_contours(files["contours"], phantom.contours, spacing_mm=radiograph.spacing_mm)
+    write_contours(files["its contours"], phantom.contours, spacing_mm=radiograph.spacing_mm)
+    return _lines(files)
+
+
+def _lines(files: dict[str, Path]) -> list[str]:
     return [f"{what:<14} {path}" for what, path in files.items()]
