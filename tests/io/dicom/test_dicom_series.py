@@ -173,11 +173,16 @@ def test_an_enhanced_file_is_one_volume(tmp_path, write_dicom):
     orientation.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
     measures.PixelSpacing = [0.7, 0.5]
     shared.PlaneOrientationSequence, shared.PixelMeasuresSequence = Sequence([orientation]), Sequence([measures])
+    rescale, window = Dataset(), Dataset()
+    rescale.RescaleSlope, rescale.RescaleIntercept = 1, -1000
+    window.WindowCenter, window.WindowWidth = 40.5, 401
+    shared.PixelValueTransformationSequence, shared.FrameVOILUTSequence = Sequence([rescale]), Sequence([window])
     path = write_dicom(tmp_path / "enhanced.dcm", np.ascontiguousarray(VOXELS[[2, 0, 1]].repeat(2, 1).repeat(2, 2)),
                        "1.2.840.10008.5.1.4.1.1.2.1", Modality="CT", PerFrameFunctionalGroupsSequence=Sequence(frames),
                        SharedFunctionalGroupsSequence=Sequence([shared]))
     volume = io.load_image(path)
-    assert np.array_equal(volume.voxels, VOXELS[:3].repeat(2, 1).repeat(2, 2))
+    assert np.array_equal(volume.voxels, VOXELS[:3].repeat(2, 1).repeat(2, 2).astype(int) - 1000)
+    assert volume.header["display_range"] == (-160, 240)
     assert np.allclose(lps(volume, 1, 2, 3), (11.5, 21.4, 32))
 
 

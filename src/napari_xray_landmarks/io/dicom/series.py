@@ -1,6 +1,7 @@
 """CT, MR and PET slices to volumes, one a stack, with the geometry checked rather than assumed."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from math import atan, degrees
 from pathlib import Path
@@ -18,6 +19,10 @@ _SAME_DIRECTION = 1e-3
 _EVEN = 0.02
 _EVEN_MM = 0.02
 _TILT_PIXELS = 0.3
+_FRAME_SEQUENCES = ("PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence",
+                    "PixelValueTransformationSequence", "FrameVOILUTSequence")
+_FRAME_ELEMENTS = ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth", "SliceThickness",
+                   "SpacingBetweenSlices")
 _PHASES = ("TemporalPositionIdentifier", "AcquisitionNumber", "EchoNumbers", "EchoTime", "DiffusionBValue",
            "TriggerTime", "ImageType")
 
@@ -78,18 +83,28 @@ def slices(path, dataset) -> list[Slice]:
     if len(groups) < count:
         raise FileError(path, f"has {count} frames and positions for {len(groups)}", "Export it again")
     shared = value(dataset, "SharedFunctionalGroupsSequence")
-    shared = shared[0] if shared else None
-    return [_slice(path, i, dataset, _frame_groups(groups[i], shared)) for i in range(count)]
+    items = [_frame_items(group, shared[0] if shared else None) for group in groups[:count]]
+    return [_slice(path, i, _frame_header(dataset, found), found) for i, found in enumerate(items)]
 
 
-def _frame_groups(own, shared) -> list:
-    """The innermost items that may hold geometry, the frame's own first."""
+def _frame_items(own, shared) -> list:
+    """The innermost items that may hold a frame's geometry, rescale and window, the frame's own first."""
     found = []
     for group in (own, shared):
-        for keyword in ("PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence"):
+        for keyword in _FRAME_SEQUENCES:
             sequence = value(group, keyword) if group is not None else None
             found += [sequence[0]] if sequence else []
     return found
+
+
+def _frame_header(dataset, items: list):
+    """The file's header with what a frame says of its own values, as an ordinary slice would."""
+    header = copy(dataset)
+    for keyword in _FRAME_ELEMENTS:
+        found = next((v for item in items if (v := value(item, keyword)) is not None), None)
+        if found is not None:
+            setattr(header, keyword, found)
+    return header
 
 
 def _slice(path, frame: int, dataset, items: list) -> Slice:
@@ -236,7 +251,13 @@ def _voxels(stack: list[Slice]) -> np.ndarray:
         elif not np.can_cast(values.dtype, voxels.dtype, "same_kind"):
             voxels = voxels.astype(np.result_type(voxels, values))
         voxels[i] = values
-    return voxels
+    return _narrowed(voxels)
+
+
+def _narrowed(voxels: np.ndarray) -> np.ndarray:
+    """16-bit numbers where 32 are not needed, as for a 16-bit CT whose offset could have led out of its range."""
+    fits = voxels.dtype == np.int32 and integer_type(voxels.min(), voxels.max())
+    return voxels.astype(np.int16) if fits is np.int16 else voxels
 
 
 def _type(stack: list[Slice], values: np.ndarray, ends) -> type:
