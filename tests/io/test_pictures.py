@@ -76,12 +76,15 @@ def test_stacks_are_refused(tmp_path):
         io.load_image(tmp_path / "s.tif")
 
 
-@pytest.mark.parametrize("ending", [".png", ".jpg", ".tif", ".bmp"])
+@pytest.mark.parametrize("ending", [".png", ".jpg", ".tif", ".tiff", ".bmp"])
 @settings(deadline=None, max_examples=60)
 @given(data=st.data())
 def test_mutated_and_truncated_pictures_raise_nothing_else(tmp_path_factory, ending, data):
     folder = tmp_path_factory.mktemp("p")
-    Image.fromarray(np.tile(GREY, (5, 5))).save(folder / f"a{ending}")
+    if ending == ".tiff":
+        tifffile.imwrite(folder / "a.tiff", np.tile(GREY, (5, 5)), compression="zlib")
+    else:
+        Image.fromarray(np.tile(GREY, (5, 5))).save(folder / f"a{ending}")
     content = (folder / f"a{ending}").read_bytes()
     at, junk = data.draw(st.integers(0, len(content))), data.draw(st.binary(max_size=6))
     cut = data.draw(st.integers(1, len(content))) if data.draw(st.booleans()) else len(content)

@@ -158,3 +158,22 @@ def test_a_read_only_target_stays_as_it_was(tmp_path):
     with pytest.raises(OSError, match="is read-only"):
         live(convert.landmarks_layer(MARKS, "l")).save(str(target), plugin=PLUGIN)
     assert target.read_text() == "old" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_results_table_follows_the_image_that_the_viewer_shows(tmp_path, monkeypatch):
+    """Landmarks and film turned together keep their pixels; landmarks moved alone are where they are on the film."""
+    viewer = ViewerModel()
+    film = viewer.add_layer(live(convert.image_layer(Radiograph(np.zeros((9, 7), np.uint8), (0.5, 0.5), "x"))))
+    notes = {"source": "film", "source_id": str(film.unique_id)}
+    points = viewer.add_layer(live(convert.landmarks_layer(MARKS, "l", spacing_mm=(0.5, 0.5), notes=notes)))
+    monkeypatch.setattr("napari.current_viewer", lambda: viewer)
+    for layer in (film, points):
+        layer.rotate, layer.translate = 30, (4, 5)
+    found = io.read_detections(saved(points, tmp_path / "together.csv"))["film"]
+    assert np.allclose(found.landmarks.points, MARKS.points) and np.allclose(found.spacing_mm, 0.5)
+    film.rotate, film.translate, points.rotate, points.translate = 0, (0, 0), 0, (1, 2)
+    found = io.read_detections(saved(points, tmp_path / "alone.csv"))["film"]
+    assert np.allclose(found.landmarks.points, MARKS.points + [2, 4])
+    monkeypatch.setattr("napari.current_viewer", lambda: None)
+    found = io.read_detections(saved(points, tmp_path / "no_viewer.csv"))["film"]
+    assert np.allclose(found.landmarks.points, MARKS.points)

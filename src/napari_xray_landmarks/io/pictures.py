@@ -1,7 +1,9 @@
 """Films as ordinary pictures: PNG, JPEG, TIFF. They carry no spacing: resolution tags are a printer's, not a film's."""
 
+import lzma
 import struct
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,8 @@ from .files import SIZE_LIMIT, require_file, require_plausible_size, stem, suffi
 from .grey import grey, grey_note
 
 _DAMAGED = (OSError, SyntaxError, ValueError, KeyError, TypeError, IndexError, AttributeError, EOFError, MemoryError,
-            OverflowError, ZeroDivisionError, NotImplementedError, RuntimeError, struct.error)
+            OverflowError, ZeroDivisionError, NotImplementedError, RuntimeError, AssertionError, struct.error, zlib.error,
+            lzma.LZMAError)
 
 
 def read_picture(path) -> Radiograph:
