@@ -61,9 +61,9 @@ def test_markups_hold_the_same_points_as_the_table(run, films, model_file, tmp_p
 def test_a_folder_of_films_into_a_folder_with_pictures(run, films, model_file, tmp_path):
     out = tmp_path / "results"
     assert run("detect", tmp_path / "films", "--model", model_file, "-o", out, "--overlay").code == 0
-    expected = {f"new{n}.png{ending}" for n in (100, 101, 102) for ending in (".mrk.json", "_landmarks.png")}
+    expected = {f"new{n}{ending}" for n in (100, 101, 102) for ending in (".mrk.json", "_landmarks.png")}
     assert {p.name for p in out.iterdir()} == {"landmarks.csv", *expected}
-    assert Image.open(out / "new100.png_landmarks.png").size[0] > 300
+    assert Image.open(out / "new100_landmarks.png").size[0] > 300
 
 
 def test_a_bad_film_among_good_ones_is_reported_and_skipped(run, films, model_file, tmp_path):

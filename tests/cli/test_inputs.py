@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from napari_xray_landmarks.cli.inputs import expand, load_radiographs, names_in_output
+from napari_xray_landmarks.cli.inputs import expand, file_stems, load_radiographs, names_in_output, numbered
 from napari_xray_landmarks.errors import FileError
 
 part = st.text("abc", min_size=1, max_size=2)
@@ -24,6 +24,25 @@ def test_names_tell_inputs_apart(parts):
 def test_a_name_is_the_file_name_where_that_will_do():
     assert names_in_output([Path("x/a.png"), Path("y/b.png")]) == ["a.png", "b.png"]
     assert names_in_output([Path("x/a.png"), Path("y/a.png")]) == ["x/a.png", "y/a.png"]
+
+
+@given(
+    st.lists(st.tuples(part, st.sampled_from([".png", ".dcm", ""])).map("".join), min_size=1, max_size=5, unique=True)
+)
+def test_files_of_different_images_have_different_names(names):
+    assert len(set(file_stems(names))) == len(names)
+
+
+def test_files_lose_the_ending_where_that_will_do():
+    assert file_stems(["a.png", "b.dcm"]) == ["a", "b"]
+    assert file_stems(["a.png", "a.dcm"]) == ["a.png", "a.dcm"]
+    assert file_stems(["x/a.png", "y/a.png"]) == ["x_a", "y_a"]
+
+
+def test_images_of_one_input_are_numbered():
+    assert numbered("a", 1) == ["a"]
+    assert numbered("a", 10)[0] == "a-01"
+    assert len(set(numbered("a", 100))) == 100
 
 
 def test_a_folder_of_pictures_is_its_pictures(tmp_path, picture):

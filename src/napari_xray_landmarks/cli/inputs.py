@@ -37,6 +37,21 @@ def _tail(path: Path, depth: int) -> tuple[str, ...]:
     return path.parts[-depth:]
 
 
+def file_stems(names: Sequence[str]) -> list[str]:
+    """What to call each image's own files: its name without the ending, where that tells it from the others."""
+    from ..io.files import stem
+
+    short = [name.removesuffix(Path(name).name) + stem(name) for name in names]
+    flat = [name.replace("/", "_") for name in names]
+    chosen = [s.replace("/", "_") if short.count(s) == 1 else f for s, f in zip(short, flat, strict=True)]
+    return [c if chosen.count(c) == 1 else f"{c}-{i + 1}" for i, c in enumerate(chosen)]
+
+
+def numbered(name: str, count: int) -> list[str]:
+    """A name for each of the images of one input: the input's, with a number where it holds several."""
+    return [name] if count == 1 else [f"{name}-{i + 1:0{len(str(count))}d}" for i in range(count)]
+
+
 def load_radiographs(
     path: Path,
     spacing_mm: tuple[float, float] | None = None,
