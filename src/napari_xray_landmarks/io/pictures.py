@@ -13,9 +13,11 @@ from ..imaging import Radiograph
 from .files import SIZE_LIMIT, require_file, require_plausible_size, stem, suffix
 from .grey import grey, grey_note
 
-_DAMAGED = (OSError, SyntaxError, ValueError, KeyError, TypeError, IndexError, AttributeError, EOFError, MemoryError,
-            OverflowError, ZeroDivisionError, NotImplementedError, RuntimeError, AssertionError, struct.error, zlib.error,
-            lzma.LZMAError)
+_DAMAGED = (
+    OSError, SyntaxError, ValueError, KeyError, TypeError, IndexError, AttributeError, EOFError, MemoryError,
+    OverflowError, ZeroDivisionError, NotImplementedError, RuntimeError, AssertionError, struct.error, zlib.error,
+    lzma.LZMAError,
+)
 
 
 def read_picture(path) -> Radiograph:
