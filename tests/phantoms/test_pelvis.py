@@ -146,3 +146,16 @@ def test_head_centres_are_the_centroids_of_the_heads(name):
 def test_an_unknown_phantom_is_refused():
     with pytest.raises(ValueError, match="no phantom 'skull'"):
         phantom("skull")
+
+
+@pytest.mark.parametrize("subject", [0, 5, 17])
+def test_every_bone_is_in_one_piece(subject):
+    from scipy.ndimage import label
+
+    from napari_xray_landmarks.phantoms.voxels import bone_volume, grid
+
+    person = individual(subject)
+    _, labels = bone_volume(person, *grid((-150, -80, -190), (180, 130, 190), (2.5,) * 3))
+    for bone in person.bones:
+        pieces = np.bincount(label(labels == bone.label, np.ones((3, 3, 3)))[0].ravel())[1:]
+        assert pieces.max() > 0.995 * pieces.sum(), bone.name

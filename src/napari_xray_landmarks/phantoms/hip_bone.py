@@ -100,6 +100,7 @@ def _ischiopubic_rows(c: dict, hip: np.ndarray, g: float) -> list:
         capsule(at(-4, -20, -22), tubercle + (0, 4, 12), 10.5 * g, 7.5 * g, 10),
         capsule(tubercle + (0, 4, 12), tubercle + (-5, 3, -4), 7.5 * g, 7.5 * g, 8),
         ellipsoid(tubercle + (5, -4, 0), np.full(3, 5 * g), 4),
+        capsule(tubercle + (-5, 3, -4), c["pubic body"], 7.5 * g, 7.6 * g, 8),
         capsule(c["pubic body"], c["symphysis"], 7.6 * g, 7 * g, 8),
         capsule(c["symphysis"], c["ramus"], 6.2 * g, 5.6 * g, 8),
         capsule(c["ramus"], c["ischium"] + (-2, -8, -3), 5.6 * g, 8 * g, 8),

@@ -14,8 +14,9 @@ from .solids import Solid
 from .spine import Sacrum, lumbar, sacrum
 
 SIDES = {"left": 1, "right": -1}
-LABELS = {"hip-left": 1, "hip-right": 2, "femur-left": 3, "femur-right": 4, "sacrum": 5, "L5": 6, "L4": 7, "L3": 8}
+LABELS = {"hip-left": 1, "hip-right": 2, "femur-left": 3, "femur-right": 4, "sacrum": 5, "L5": 6, "L4": 7, "L3": 8, "L2": 9}
 IMPLANT_LABEL = 20
+LUMBAR = ("L5", "L4", "L3", "L2")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +56,7 @@ def individual(subject: int, implant: bool = False, implant_side: int | None = N
     hips = {side: hip_bone(q, side, shift, rng) for side in SIDES.values()}
     femurs = {side: femur(q, side, world_from_pelvis[:3, :3] @ hips[side].centre, rng) for side in hips}
     spine = sacrum(q, rng)
-    bones = _bones(q, world_from_pelvis, hips, femurs, spine, lumbar(q, spine.base, 3, rng))
+    bones = _bones(q, world_from_pelvis, hips, femurs, spine, lumbar(q, spine.base, len(LUMBAR), rng))
     landmarks = _landmarks(bones, world_from_pelvis, hips, femurs, spine)
     widest = max(abs(landmarks[f"{n}-{s}"][2]) for n in ("iliac-tubercle", "greater-trochanter") for s in SIDES)
     tissue = soft_tissue(q, rng, widest)
@@ -74,7 +75,7 @@ def _bones(q: PelvisParameters, world_from_pelvis, hips, femurs, spine: Sacrum, 
     placed = lambda solid: Solid(solid.rows, solid.polygon, world_from_pelvis)  # noqa: E731
     bones, thin = [], q.cortex_mm * q.size
     for i, solid in enumerate(vertebrae):
-        name = ("L5", "L4", "L3")[i]
+        name = LUMBAR[i]
         bones.append(Bone(name, LABELS[name], placed(solid), (0.75 * thin,) * 2, 850, 150))
     bones.append(Bone("sacrum", LABELS["sacrum"], placed(spine.solid), (0.75 * thin,) * 2, 900, 130))
     for name, side in SIDES.items():
