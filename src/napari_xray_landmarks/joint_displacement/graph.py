@@ -80,9 +80,8 @@ def patch_graph(train: np.ndarray, test: np.ndarray, k: int, table: NeighbourTab
         raise ValueError(f"a patch graph needs two patches of each kind, got {len(train)} and {len(test)}")
     k = min(k, len(train) - 1)
     table = table or neighbour_table(train, k)
-    to_train = nearest_rows(test, train, k)
+    to_train, from_train = _nearest_both_ways(test, train, k)
     to_test = nearest_rows(test, test, min(k, len(test) - 1), skip_diagonal=True)
-    from_train = nearest_rows(train, test, min(k, len(test)))
     train_index, train_distance = _merge(table.index[:, :k], table.distance2[:, :k], *from_train, len(train), k)
     test_index, test_distance = _merge(*to_train, *to_test, len(train), k)
     lists = np.concatenate([train_index, test_index])
@@ -94,17 +93,35 @@ def nearest_rows(queries, points, k, skip_diagonal=False):
     """The k nearest `points` of each of the `queries`: (Q, k) indices and squared distances, nearest first."""
     index = np.empty((len(queries), k), np.int32)
     distance2 = np.empty((len(queries), k), np.float32)
+    for begin, squared in _distance_blocks(queries, points):
+        if skip_diagonal:
+            squared[np.arange(len(squared)), begin + np.arange(len(squared))] = np.inf
+        rows = slice(begin, begin + len(squared))
+        _smallest(squared, index[rows], distance2[rows])
+    return index, distance2
+
+
+def _nearest_both_ways(queries, points, k):
+    """The k nearest points of each query, and the k nearest queries of each point, from one set of distances."""
+    count = min(k, len(queries))
+    index, distance2 = np.empty((len(queries), k), np.int32), np.empty((len(queries), k), np.float32)
+    back = np.zeros((len(points), count), np.int32), np.full((len(points), count), np.inf, np.float32)
+    for begin, squared in _distance_blocks(queries, points):
+        rows = slice(begin, begin + len(squared))
+        _smallest(squared, index[rows], distance2[rows])
+        _smallest_in_columns(squared, begin, *back)
+    return (index, distance2), back
+
+
+def _distance_blocks(queries, points):
+    """Squared distances of all queries to all points, some rows at a time, so that memory stays bounded."""
     norms = np.einsum("ij,ij->i", points, points)
     for begin in range(0, len(queries), _BLOCK):
         block = queries[begin:begin + _BLOCK]
-        squared = block @ points.T
-        squared *= -2
+        squared = block @ (-2 * points.T)
         squared += norms
         squared += np.einsum("ij,ij->i", block, block)[:, None]
-        if skip_diagonal:
-            squared[np.arange(len(block)), begin + np.arange(len(block))] = np.inf
-        _smallest(squared, index[begin:begin + _BLOCK], distance2[begin:begin + _BLOCK])
-    return index, distance2
+        yield begin, squared
 
 
 @numba.njit(cache=True, parallel=True)
@@ -123,6 +140,26 @@ def _smallest(values, index, smallest):
                     p -= 1
                 best[p] = value
                 at[p] = j
+
+
+@numba.njit(cache=True, parallel=True)
+def _smallest_in_columns(values, first_row, index, smallest):
+    """Insert the rows of `values` into each column's list of its smallest entries so far."""
+    k, chunk = index.shape[1], 64
+    for part in numba.prange((values.shape[1] + chunk - 1) // chunk):
+        end = min((part + 1) * chunk, values.shape[1])
+        for row in range(len(values)):
+            for column in range(part * chunk, end):
+                value = values[row, column]
+                best = smallest[column]
+                if value < best[k - 1]:
+                    p = k - 1
+                    while p > 0 and best[p - 1] > value:
+                        best[p] = best[p - 1]
+                        index[column, p] = index[column, p - 1]
+                        p -= 1
+                    best[p] = value
+                    index[column, p] = first_row + row
 
 
 def _merge(train_index, train_distance, test_index, test_distance, train_count, k):

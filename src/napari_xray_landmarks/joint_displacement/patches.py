@@ -10,8 +10,6 @@ from .features import FEATURE_LENGTH
 from .formation import Formation
 from .graph import NeighbourTable, neighbour_table
 
-MAX_NEIGHBOURS = 50
-
 
 @dataclass(frozen=True, eq=False)
 class PatchSet:
@@ -46,10 +44,18 @@ class PatchSet:
         if count < 2:
             raise ValueError(f"a patch set needs two patches, got {count}")
 
+    def table(self, neighbours: int) -> NeighbourTable:
+        """At least that many nearest neighbours among the training patches; kept for the next film."""
+        kept = self.__dict__.get("_table")
+        if kept is None or kept.index.shape[1] < min(neighbours, len(self.features) - 1):
+            kept = neighbour_table(self.features, neighbours)
+            object.__setattr__(self, "_table", kept)
+        return kept
+
     @cached_property
-    def table(self) -> NeighbourTable:
-        """Nearest neighbours among the training patches."""
-        return neighbour_table(self.features, MAX_NEIGHBOURS)
+    def typical_distance2(self) -> float:
+        """Median squared distance to the nearest other patch."""
+        return float(np.median(self.table(1).distance2[:, 0]))
 
     def describe(self, features: np.ndarray) -> np.ndarray:
         """(K, p) features in this set's space, from (K, 360)."""

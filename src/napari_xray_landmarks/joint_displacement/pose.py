@@ -114,8 +114,7 @@ def _ballots(image: LevelImage, patches: PatchSet, cell: int) -> tuple[np.ndarra
     features = patches.describe(image.features(centres, cell))
     index, distance2 = nearest_rows(features, patches.features, min(_NEIGHBOURS, len(patches.features)))
     positions = centres[:, None, None] + patches.displacements[index]
-    typical = np.median(patches.table.distance2[:, 0])
-    weights = np.exp(-distance2 / (2 * max(float(typical), 1e-12)))
+    weights = np.exp(-distance2 / (2 * max(patches.typical_distance2, 1e-12)))
     return positions.reshape(-1, *positions.shape[2:]), weights.ravel()
 
 
@@ -149,6 +148,8 @@ def _refined(pyramid: Pyramid, model: PatchModel, cell: int, pose: Pose) -> Pose
                      for i in range(positions.shape[1])]
         peaks = np.array([d.peak() for d in densities])
         trust = np.array([d.mass(p) for d, p in zip(densities, peaks, strict=True)])
+        if np.count_nonzero(trust) < 2:
+            return pose
         in_film = apply(image.image_from_level, peaks)
         fitted = similarity_from_points(model.formation.mean, in_film, trust)
         better = _score(pyramid, model, cell, fitted)

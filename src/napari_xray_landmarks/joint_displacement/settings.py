@@ -46,9 +46,9 @@ class JointDisplacementSettings:
                                  low=0.1, high=1.0, log=True, group="solver")
     shape: float = _option(0.1, "Weight of the whole shape when the peak of a response image is chosen",
                            low=1e-3, high=1e1, log=True, group="solver")
-    votes: str = _option("all", "A patch votes for each of its neighbours' displacements, or for the one joint estimate",
+    votes: str = _option("all", "Each of a patch's neighbours votes, or the joint estimate does once",
                          choices=VOTES, group="solver")
-    locality: float = _option(0.5, "Reach of a patch as a part of the search range; farther votes count less (0: all alike)",
+    locality: float = _option(0.5, "Reach of a patch as a part of the search range (0: near and far alike)",
                               low=0.0, high=5.0, group="method")
     patches: int = _option(2000, "Patches sampled in a film for each subshape", low=100, high=10000)
     rotation: float = _option(180.0, "How far a film may be turned from upright", low=0.0, high=180.0, unit="degrees")

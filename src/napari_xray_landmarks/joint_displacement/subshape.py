@@ -125,7 +125,7 @@ class Subshape:
         return self._graph(neighbours)
 
     def _build_graph(self, neighbours: int) -> PatchGraph:
-        return patch_graph(self.patches.features, self.features, neighbours, self.patches.table)
+        return patch_graph(self.patches.features, self.features, neighbours, self.patches.table(neighbours))
 
     def estimate(self, settings: JointDisplacementSettings,
                  corrections: Mapping[str, tuple[float, float]] | None = None) -> Estimate:
