@@ -2,10 +2,7 @@
 
 from collections.abc import Callable
 
-import numpy as np
-
-from .films import note
-from .results import moved_by_hand, names_of
+from .results import mark_placed, moved_by_hand, names_of
 from .session import Live
 
 
@@ -25,7 +22,6 @@ class Corrections:
     def __init__(self, layer, live: Live, on_change: Callable[[set[str]], None]):
         self.layer, self.live, self._on_change = layer, live, on_change
         self._history: list[dict] = []
-        self._ours = False
         layer.events.data.connect(self._on_data)
         layer.events.features.connect(self._on_moved)
 
@@ -37,10 +33,6 @@ class Corrections:
     @property
     def can_undo(self) -> bool:
         return bool(self._history)
-
-    def writing(self) -> "_Writing":
-        """While in this context, changes of the layer are ours and no corrections."""
-        return _Writing(self)
 
     def undo(self) -> None:
         """Take back the last drag or release."""
@@ -59,47 +51,29 @@ class Corrections:
         moved = moved_by_hand(self.layer)
         if moved:
             self.live.corrections = {**self.live.corrections, **moved}
-            self.mark_written()
+            mark_placed(self.layer)
         return set(moved)
-
-    def mark_written(self) -> None:
-        """Take the points as they stand as known."""
-        note(self.layer, placed_px=np.array(self.layer.data).tolist())
 
     def _become(self, corrections: dict) -> None:
         before = self.live.corrections
         changed = {n for n in {*before, *corrections} if before.get(n) != corrections.get(n)}
         self.live.corrections = dict(corrections)
         names = names_of(self.layer)
-        with self.writing():
-            for name, point in corrections.items():
-                self.layer.data[names.index(name)] = point
-            self.layer.refresh()
+        for name, point in corrections.items():
+            self.layer.data[names.index(name)] = point
+        mark_placed(self.layer)
+        self.layer.refresh()
         self._on_change(changed)
 
     def _on_data(self, event) -> None:
-        if self._ours:
-            return
         if str(getattr(event.action, "value", event.action)) == "changing":
             self._history.append(dict(self.live.corrections))
         else:
             self._on_moved()
 
     def _on_moved(self, event=None) -> None:
-        if self._ours or len(names_of(self.layer)) != len(self.layer.data):
+        if len(names_of(self.layer)) != len(self.layer.data):
             return
         moved = self.take_moved()
         if moved:
             self._on_change(moved)
-
-
-class _Writing:
-    def __init__(self, corrections: Corrections):
-        self._corrections = corrections
-
-    def __enter__(self):
-        self._before, self._corrections._ours = self._corrections._ours, True
-
-    def __exit__(self, *_):
-        self._corrections.mark_written()
-        self._corrections._ours = self._before

@@ -76,7 +76,8 @@ def show_landmarks(viewer, image, landmarks, *, model: str, version: str, settin
     else:
         update_landmarks(layer, landmarks)
     note(layer, kind=LANDMARKS, source=image.name, source_id=layer_id(image), model=model, model_version=version,
-         settings=asdict(settings), package_version=__version__, placed_px=_drawable(landmarks).tolist())
+         settings=asdict(settings), package_version=__version__)
+    mark_placed(layer)
     return layer
 
 
@@ -102,6 +103,7 @@ def update_landmarks(layer, landmarks, by_hand=(), *, keep=()) -> None:
         symbol = np.array(symbols(features["detected"]), dtype=object)
         layer.symbol = [new if c else str(old) for c, new, old in zip(changed, symbol, layer.symbol, strict=True)]
     layer.data[move] = points[move]
+    mark_placed(layer)
     shown = np.isfinite(landmarks.points).all(1)
     if (shown != layer.shown).any():
         layer.shown = shown
@@ -119,6 +121,11 @@ def mark_by_hand(layer, placed: np.ndarray) -> None:
     colours[ringed & ~placed] = _rgba(LandmarkStyle().border)
     layer.border_color = colours
     note(layer, by_hand=placed.tolist())
+
+
+def mark_placed(layer) -> None:
+    """Take the points as they stand as known: only what is moved from now on counts as moved by hand."""
+    note(layer, placed_px=np.array(layer.data).tolist())
 
 
 def moved_by_hand(layer, tolerance_px: float = 1e-3) -> dict[str, tuple[float, float]]:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
+from psygnal import Signal
+
 from ..imaging import Radiograph
 
 _LIVE: WeakKeyDictionary = WeakKeyDictionary()
@@ -33,9 +35,17 @@ class Live:
     corrections: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
+class _Events:
+    remembered = Signal(object)
+
+
+events = _Events()
+
+
 def remember(layer, live: Live) -> None:
-    """Keep a detection for as long as its layer lives."""
+    """Keep a detection for as long as its layer lives, and tell who tunes it (`events.remembered`)."""
     _LIVE[layer] = live
+    events.remembered.emit(layer)
 
 
 def recall(layer) -> Live | None:

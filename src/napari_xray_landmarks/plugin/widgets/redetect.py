@@ -2,7 +2,6 @@
 
 from functools import partial
 
-from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ..films import film_of, our_metadata
@@ -15,8 +14,6 @@ from .run_row import RunRow
 
 class Redetect(QWidget):
     """A Detect button that shows only where it is needed."""
-
-    found = Signal(object)
 
     def __init__(self, viewer, parent=None):
         super().__init__(parent)
@@ -52,5 +49,5 @@ class Redetect(QWidget):
         found, failures = outcome
         for error in failures:
             complain(error)
-        if found:
-            self.found.emit(show_search(self.viewer, found[0]))
+        for result in found:
+            show_search(self.viewer, result)

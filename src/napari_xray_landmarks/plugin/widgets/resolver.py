@@ -2,7 +2,6 @@
 
 import time
 
-import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from ..corrections import Corrections
@@ -86,8 +85,7 @@ class Resolver(QObject):
         if len(names_of(self.layer)) == len(self.layer.data) == len(self.live.detection.landmarks):
             landmarks = merged(shown(self.layer), estimates, self.live)
             held = [landmarks.names.index(n) for n in self.live.corrections]
-            with self.corrections.writing():
-                update_landmarks(self.layer, landmarks, self.live.corrections, keep=np.array(held, dtype=int))
+            update_landmarks(self.layer, landmarks, self.live.corrections, keep=held)
         self.solved.emit(estimates, time.perf_counter() - since)
 
     def _on_corrected(self, names: set[str]) -> None:

@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QPushButton
 
 from ..films import spacing_of
 from ..results import image_of, is_landmarks, names_of, show_response
-from ..session import recall
+from ..session import events, recall
 from ..settings import forget_preferences, preferences_used, presets, save_preferences, solver_fields
 from ..solving import owner, warm_up
 from .connections import Connections
@@ -43,7 +43,7 @@ class TuneSolver(Dock):
         self._build_uses()
         self._selection_ties = Connections(self)
         self.layer.changed.connect(self._on_layer)
-        self.redetect.found.connect(self._on_layer)
+        self._ties.to(events.remembered, self._on_remembered)
         self._on_layer(self.layer.value)
 
     @property
@@ -119,6 +119,14 @@ class TuneSolver(Dock):
     def _presets(self) -> dict:
         return presets(self.resolver.live.model.header)
 
+    def _on_remembered(self, layer) -> None:
+        """Go on with a landmark layer that was just found, or found anew."""
+        self.layer.refresh()
+        if layer is self.layer.value:
+            self._on_layer(layer)
+        elif layer in self.layer.choices:
+            self.layer.set_value(layer)
+
     def _on_layer(self, layer) -> None:
         if self.resolver is not None:
             self.resolver.close()
@@ -176,7 +184,7 @@ class TuneSolver(Dock):
         layer = self.layer.value
         names = names_of(layer)
         chosen = [names[i] for i in layer.selected_data if i < len(names)]
-        if len(chosen) != 1:
+        if len(chosen) != 1 or len(names) != len(self.resolver.live.detection.landmarks):
             return
         number = owner(self.resolver.live, chosen[0])
         if number != self.number:
