@@ -155,7 +155,7 @@ def test_every_bone_is_in_one_piece(subject):
     from napari_xray_landmarks.phantoms.voxels import bone_volume, grid
 
     person = individual(subject)
-    _, labels = bone_volume(person, *grid((-150, -80, -190), (180, 130, 190), (2.5,) * 3))
+    _, labels = bone_volume(person, *grid((-150, -80, -190), (300, 150, 190), (2.5,) * 3))
     for bone in person.bones:
         pieces = np.bincount(label(labels == bone.label, np.ones((3, 3, 3)))[0].ravel())[1:]
         assert pieces.max() > 0.995 * pieces.sum(), bone.name

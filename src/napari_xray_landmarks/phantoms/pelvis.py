@@ -14,9 +14,10 @@ from .solids import Solid
 from .spine import Sacrum, lumbar, sacrum
 
 SIDES = {"left": 1, "right": -1}
-LABELS = {"hip-left": 1, "hip-right": 2, "femur-left": 3, "femur-right": 4, "sacrum": 5, "L5": 6, "L4": 7, "L3": 8, "L2": 9}
-IMPLANT_LABEL = 20
 LUMBAR = ("L5", "L4", "L3", "L2")
+BONES = ("hip-left", "hip-right", "femur-left", "femur-right", "sacrum", *LUMBAR)
+LABELS = {name: i + 1 for i, name in enumerate(BONES)}
+IMPLANT_LABEL = 20
 
 
 @dataclass(frozen=True, eq=False)
