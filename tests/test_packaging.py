@@ -44,6 +44,9 @@ def test_the_wheel_holds_every_module_and_nothing_foreign(wheel_files):
 
 
 def test_the_manifest_is_valid():
+    starts = [sys.executable, "-c", "import napari.layers; from qtpy import QtWidgets"]
+    if subprocess.run(starts, capture_output=True).returncode:
+        pytest.skip("napari does not start here: system libraries are missing")
     done = subprocess.run(
         [sys.executable, "-m", "npe2", "validate", "--imports", "napari_xray_landmarks"],
         capture_output=True,
