@@ -17,15 +17,28 @@ def sample(
     implant: Annotated[
         bool | None, typer.Option("--implant/--no-implant", help="With metal, or without; a third has some by default.")
     ] = None,
+    films: Annotated[
+        int, typer.Option("--films", min=0, help="Write a training set of so many films, one a subject, instead.")
+    ] = 0,
     quiet: QuietOption = False,
     device: DeviceOption = Device.auto,
     seed: SeedOption = None,
 ) -> None:
-    """Write a phantom's CT, labels and landmarks in space, and its radiograph with true landmarks and contours."""
+    """Write a phantom's CT, labels and landmarks in space, and its radiograph with true landmarks and contours.
+
+    With --films, write films of many subjects in the layout that `train` reads.
+    """
     from ..phantoms import SCHEMAS, film, phantom
 
     if name not in SCHEMAS:
         raise InputError(name, "is not a sample", f"Samples: {', '.join(SCHEMAS)}")
+    if films:
+        from ..training.phantom_sets import write_phantom_set
+
+        with progress_bar("Sample", quiet) as progress:
+            write_phantom_set(name, range(subject, subject + films), output, progress=progress)
+        say(f"{films} films  {output}", quiet)
+        return
     with progress_bar("Sample", quiet) as progress:
         progress(0.0, f"making {name} {subject}")
         radiograph = film(name, subject, implant=implant)
