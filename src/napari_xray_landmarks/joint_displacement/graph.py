@@ -145,21 +145,25 @@ def _smallest(values, index, smallest):
 @numba.njit(cache=True, parallel=True)
 def _smallest_in_columns(values, first_row, index, smallest):
     """Insert the rows of `values` into each column's list of its smallest entries so far."""
-    k, chunk = index.shape[1], 64
+    k, chunk = index.shape[1], 256
     for part in numba.prange((values.shape[1] + chunk - 1) // chunk):
-        end = min((part + 1) * chunk, values.shape[1])
+        begin = part * chunk
+        end = min(begin + chunk, values.shape[1])
+        limit = smallest[begin:end, k - 1].copy()
         for row in range(len(values)):
-            for column in range(part * chunk, end):
-                value = values[row, column]
-                best = smallest[column]
-                if value < best[k - 1]:
+            line = values[row, begin:end]
+            for column in range(end - begin):
+                value = line[column]
+                if value < limit[column]:
+                    best, at = smallest[begin + column], index[begin + column]
                     p = k - 1
                     while p > 0 and best[p - 1] > value:
                         best[p] = best[p - 1]
-                        index[column, p] = index[column, p - 1]
+                        at[p] = at[p - 1]
                         p -= 1
                     best[p] = value
-                    index[column, p] = first_row + row
+                    at[p] = first_row + row
+                    limit[column] = best[k - 1]
 
 
 def _merge(train_index, train_distance, test_index, test_distance, train_count, k):

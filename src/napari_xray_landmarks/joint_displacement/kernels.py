@@ -277,3 +277,30 @@ def smoothness(start, other, weights, x):
                 squared += difference * difference
             total += weights[e] * squared
     return total / 2
+
+
+@numba.njit(cache=True, fastmath=True)
+def link_distance2(start, other, x):
+    """(E,) ‖x_i − x_j‖² of each link of the graph."""
+    out = np.empty(len(other))
+    for i in range(len(start) - 1):
+        for e in range(start[i], start[i + 1]):
+            squared = 0.0
+            for m in range(x.shape[1]):
+                difference = x[i, m] - x[other[e], m]
+                squared += difference * difference
+            out[e] = squared
+    return out
+
+
+@numba.njit(cache=True, fastmath=True)
+def spread_from(displacements, index, centre):
+    """(K, k, L) squared distances of the displacements of each patch's neighbours from its own (K, L, 2) `centre`."""
+    out = np.empty((index.shape[0], index.shape[1], centre.shape[1]))
+    for i in range(index.shape[0]):
+        for j in range(index.shape[1]):
+            for m in range(centre.shape[1]):
+                by_row = displacements[index[i, j], m, 0] - centre[i, m, 0]
+                by_column = displacements[index[i, j], m, 1] - centre[i, m, 1]
+                out[i, j, m] = by_row * by_row + by_column * by_column
+    return out

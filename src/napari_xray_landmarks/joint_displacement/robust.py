@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from . import kernels
 from .solver import JointProblem, Solution, Weights
 
 PASSES = 3
@@ -53,8 +54,8 @@ def consensus(problem: JointProblem, displacements: np.ndarray) -> np.ndarray:
 
 def _reweighted(problem, displacements, robustness, trust):
     graph = problem.graph
-    node = np.repeat(np.arange(len(graph.start) - 1), graph.degree)
-    disagreement = ((displacements[node] - displacements[graph.other]) ** 2).sum(-1).mean(-1)
+    flat = displacements.reshape(len(displacements), -1)
+    disagreement = kernels.link_distance2(graph.start, graph.other, flat) / displacements.shape[1]
     voted = problem.centres[:, None] + displacements[graph.train_count:]
     off = ((voted - consensus(problem, displacements)) ** 2).sum(-1).mean(-1)
     return replace(problem, edge_weights=agreement(disagreement, robustness),

@@ -209,11 +209,10 @@ class JointProblem:
         return np.minimum(self.patch_weights[1:], self.patch_weights[:-1])
 
     def _to_basis(self, values: np.ndarray) -> np.ndarray:
-        turned = np.einsum("nlx,le->nex", values, self.basis)
-        return np.ascontiguousarray(turned.reshape(len(values), -1))
+        return _turned(values, self.basis).reshape(len(values), -1)
 
     def _from_basis(self, values: np.ndarray) -> np.ndarray:
-        return np.einsum("nex,le->nlx", values.reshape(len(values), -1, 2), self.basis)
+        return _turned(values.reshape(len(values), -1, 2), self.basis.T)
 
     def _solve_coupled(self, system, rhs, guess, corrections, tolerance):
         count, train = self.landmark_count, self.graph.train_count
@@ -227,6 +226,12 @@ class JointProblem:
             guess[train:, landmark] = np.asarray(position, dtype=float) - self.centres
         return kernels.coupled_conjugate_gradients(
             system, rhs, guess, free, _path_laplacian(count), tolerance, MAX_ITERATIONS)
+
+
+def _turned(values: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    """(N, L, 2) values with the landmarks' axis multiplied by (L, L) `basis`."""
+    by_axis = np.ascontiguousarray(values.transpose(0, 2, 1)) @ basis
+    return np.ascontiguousarray(by_axis.transpose(0, 2, 1))
 
 
 def _or_ones(values, count: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from ..geometry.similarity import apply, invert
+from . import kernels
 from .baselines import forest_displacements, nearest_displacements
 from .formation import Formation
 from .graph import PatchGraph, patch_graph
@@ -203,7 +204,7 @@ class Subshape:
         cast = self._cast(given, trust, settings.locality)
         if settings.robustness <= 0:
             return cast
-        off = ((given - joint[:, None]) ** 2).sum(-1)
+        off = kernels.spread_from(self.patches.displacements, problem.graph.nearest, joint)
         weights = cast.weights * agreement(off, settings.robustness)
         return Votes(cast.positions, weights)
 
