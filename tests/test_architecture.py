@@ -156,9 +156,9 @@ def run_python(code: str, **environment: str) -> str:
 def test_importing_the_package_costs_nothing():
     code = f"""
 import sys, time
-start = time.perf_counter()
+start = time.process_time()
 import {PACKAGE}
-print((time.perf_counter() - start) * 1e3, *{{"torch", "qtpy", "PyQt6", "napari", "numpy"}} & set(sys.modules))
+print((time.process_time() - start) * 1e3, *{{"torch", "qtpy", "PyQt6", "napari", "numpy"}} & set(sys.modules))
 """
     runs = [run_python(code).split() for _ in range(3)]
     assert not runs[0][1:], f"import loads {runs[0][1:]}"

@@ -1,5 +1,6 @@
 """The program's frame: help, exit codes, one line for what went wrong."""
 
+import resource
 import signal
 import subprocess
 import sys
@@ -26,10 +27,16 @@ def test_every_command_takes_the_common_options(run, command):
 def test_help_is_quick(run_program):
     durations = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = processor_seconds_of_children()
         assert run_program("--help").code == 0
-        durations.append(time.perf_counter() - start)
+        durations.append(processor_seconds_of_children() - start)
     assert min(durations) < 0.5
+
+
+def processor_seconds_of_children() -> float:
+    """Unlike the clock on the wall, this does not depend on what else the machine does."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def test_version(run):

@@ -141,12 +141,12 @@ def test_models_describes_a_file(run, model_file):
 
 
 def test_evaluate_reports_the_error(run, films, model_file, training_folder, tmp_path):
-    run("detect", training_folder / "images", "-m", model_file, "-o", tmp_path / "results")
+    run("detect", *sorted((training_folder / "images").iterdir())[:3], "-m", model_file, "-o", tmp_path / "results")
     outcome = run("evaluate", tmp_path / "results", training_folder, "-o", tmp_path / "report", "--within", "1,5")
     assert outcome.code == 0, outcome
     assert "mean radial error" in outcome.out and "within 5 px" in outcome.out
     metrics = json.loads((tmp_path / "report" / "metrics.json").read_text())
-    assert metrics["images"] == 10
+    assert metrics["images"] == 3
     assert (tmp_path / "report" / "report.html").stat().st_size > 1000
 
 
