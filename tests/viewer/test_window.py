@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from npe2 import PluginManifest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractButton, QLabel
@@ -63,6 +64,23 @@ def test_landmarks_are_seen_on_the_film(viewer, points, qtbot):
         x, y = np.round(on_canvas(viewer, points.data_to_world(point)) * ratio).astype(int)
         patch = shot[y - 2:y + 3, x - 2:x + 3].reshape(-1, 3)
         assert np.abs(patch - colour).max(1).min() < 25, f"{name} is not drawn where it should be"
+
+
+def test_docks_from_the_plugins_menu_work_together(viewer, figure_film, qtbot, npe2pm):
+    npe2pm.register(PluginManifest.from_distribution("napari-xray-landmarks"))
+    viewer.add_image(figure_film[0], name="film")
+    detect = viewer.window.add_plugin_dock_widget("napari-xray-landmarks", "Detect landmarks")[1]
+    tune = viewer.window.add_plugin_dock_widget("napari-xray-landmarks", "Tune solver", tabify=True)[1]
+    with qtbot.waitSignal(detect.run.job.done, timeout=LONG):
+        detect.run.button.click()
+    qtbot.waitUntil(lambda: tune.resolver is not None and not tune.resolver.busy, timeout=LONG)
+    layer = viewer.layers["film · landmarks"]
+    assert tune.resolver.layer is layer
+    moved = np.array(layer.data)
+    moved[1] += 6
+    layer.data = moved.copy()
+    qtbot.waitUntil(lambda: not tune.resolver.busy, timeout=LONG)
+    assert np.allclose(layer.data[1], moved[1]) and np.abs(layer.data[[0, 2, 3]] - moved[[0, 2, 3]]).max() > 0.1
 
 
 def test_dragging_with_the_mouse_moves_the_subshape(viewer, points, qtbot):

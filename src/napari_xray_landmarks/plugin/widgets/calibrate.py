@@ -37,7 +37,7 @@ class CalibrateSpacing(Dock):
         super().__init__(napari_viewer, "Open a radiograph to give its pixels a size in millimetres.")
         self._calibration: Calibration | None = None
         self._before = None
-        self.image = self.add(LayerCombo(napari_viewer, "Image", why_not_calibrated))
+        self.image = self.add(LayerCombo(self.viewer, "Image", why_not_calibrated))
         self.now = self.add_note()
         self.measure = QComboBox(self)
         self.measure.addItems([LINE, BALL])

@@ -29,7 +29,7 @@ class DetectLandmarks(Dock):
 
     def __init__(self, napari_viewer):
         super().__init__(napari_viewer, "Open a radiograph to find its landmarks, or try a sample.")
-        self.image = self.add(LayerCombo(napari_viewer, "Image", _why_not))
+        self.image = self.add(LayerCombo(self.viewer, "Image", _why_not))
         self.frame_note = self.add_note()
         self.model = self.add(ModelCombo(self))
         self.form: SettingsForm | None = None

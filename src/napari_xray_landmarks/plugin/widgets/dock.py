@@ -35,7 +35,7 @@ class Dock(QWidget):
 
     def __init__(self, napari_viewer, invitation: str):
         super().__init__()
-        self.viewer = napari_viewer
+        self.viewer = napari_viewer = itself(napari_viewer)
         self.empty = EmptyState(napari_viewer, invitation, self)
         self.body = QWidget(self)
         self.body.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
@@ -98,6 +98,11 @@ class Dock(QWidget):
         anything = len(self.viewer.layers) > 0
         self.empty.setVisible(not anything)
         self.body.setVisible(anything)
+
+
+def itself(viewer):
+    """The viewer itself: napari hands docks from the menu a proxy, whose layers are other objects at every look."""
+    return getattr(viewer, "__wrapped__", viewer)
 
 
 def set_note(label: QLabel, text: str) -> None:

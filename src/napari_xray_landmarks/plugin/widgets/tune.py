@@ -33,9 +33,9 @@ class TuneSolver(Dock):
         self.form: SettingsForm | None = None
         self._response_layer = None
         self._starts: dict[int, dict] = {}
-        self.layer = self.add(LayerCombo(napari_viewer, "Landmarks", _why_not))
+        self.layer = self.add(LayerCombo(self.viewer, "Landmarks", _why_not))
         self.trouble = self.add_note()
-        self.redetect = self.add(Redetect(napari_viewer, self))
+        self.redetect = self.add(Redetect(self.viewer, self))
         self._build_choice()
         self._build_weights()
         self._build_answer()
