@@ -77,7 +77,7 @@ def _write(folder: Path, radiograph: "Radiograph", landmarks: "LandmarkSet", mod
     for key in ("table", "Slicer markups"):
         name = files["radiograph"].name
         save_landmarks(files[key], landmarks, image_name=name, spacing_mm=radiograph.spacing_mm)
-    title = f"Phantom {FILM}, {len(landmarks)} landmarks detected with {model.header.name}"
+    title = f"Phantom {FILM}: {int(landmarks.detected.sum())} of {len(landmarks)} landmarks detected"
     write_overlay(files["picture to look at"], radiograph, landmarks, title)
     return files
 

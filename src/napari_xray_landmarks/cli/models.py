@@ -34,11 +34,11 @@ def _table() -> str:
 
 
 def _accuracy(metrics: Mapping) -> str:
-    """The first mean error of the metrics, in words."""
-    for key, value in metrics.items():
-        if key.startswith("mean") and isinstance(value, (int, float)):
-            unit = next((u for u in ("mm", "px") if key.endswith(f"_{u}")), "")
-            return f"{key.removesuffix(f'_{unit}').replace('_', ' ')} {value:.2f} {unit}".strip()
+    """The mean error, in mm where it is known."""
+    for unit in ("mm", "px"):
+        value = metrics.get(f"mean_radial_error_{unit}")
+        if isinstance(value, (int, float)):
+            return f"mean radial error {value:.2f} {unit}"
     return "-"
 
 

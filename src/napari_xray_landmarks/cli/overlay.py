@@ -15,6 +15,8 @@ from ..landmarks import LandmarkSet
 COLORMAP = "viridis"
 HEIGHT_INCHES = 9.0
 DPI = 150
+POINTS_PER_INCH = 72.0
+FONT_SIZE, LETTER_WIDTH, LINE_HEIGHT = 7, 4.0, 9.0  # points
 
 
 def overlay_figure(radiograph: Radiograph, landmarks: LandmarkSet, title: str = "") -> Figure:
@@ -40,15 +42,15 @@ def overlay_figure(radiograph: Radiograph, landmarks: LandmarkSet, title: str = 
     axes.imshow(radiograph.pixels, cmap="gray", vmin=low, vmax=high, aspect=row_mm / column_mm)
     axes.set_axis_off()
     colormap = colormaps[COLORMAP]
-    middle = np.nanmean(points[:, 1]) if np.isfinite(points).any() else 0.0
     has_confidence = np.isfinite(landmarks.confidence).any()
-    for name, (row, column), confidence, detected in zip(
-        landmarks.names, points, landmarks.confidence, landmarks.detected, strict=True
+    known = np.isfinite(points).all(1)
+    for (row, column), confidence, detected in zip(
+        points[known], landmarks.confidence[known], landmarks.detected[known], strict=True
     ):
-        if np.isfinite((row, column)).all():
-            colour = colormap(confidence) if np.isfinite(confidence) else "white"
-            _draw_landmark(axes, row, column, colour, bool(detected))
-            _write_name(axes, row, column, name, on_the_left=column < middle)
+        colour = colormap(confidence) if np.isfinite(confidence) else "white"
+        _draw_landmark(axes, row, column, colour, bool(detected))
+    names = [name for name, there in zip(landmarks.names, known, strict=True) if there]
+    _write_names(axes, points[known], names, points_per_px=POINTS_PER_INCH * HEIGHT_INCHES / rows)
     if has_confidence:
         bar = figure.colorbar(ScalarMappable(cmap=colormap), ax=axes, shrink=0.5, pad=0.01)
         bar.set_label("confidence")
@@ -74,11 +76,21 @@ def _draw_landmark(axes, row: float, column: float, colour, detected: bool) -> N
     axes.plot(column, row, markerfacecolor=colour, linestyle="none", path_effects=[_outline(2.4)], **marker)
 
 
-def _write_name(axes, row: float, column: float, name: str, *, on_the_left: bool) -> None:
-    """Away from the middle, so that names of the left and right side do not meet."""
-    offset, side = ((-6, 4), "right") if on_the_left else ((6, 4), "left")
-    text = {"xytext": offset, "textcoords": "offset points", "horizontalalignment": side, "fontsize": 7}
-    axes.annotate(name, (column, row), color="white", path_effects=[_outline(1.5)], **text)
+def _write_names(axes, points: np.ndarray, names: list[str], points_per_px: float) -> None:
+    """On the side away from the middle; a name that would cover another one is moved down."""
+    middle = points[:, 1].mean() if len(points) else 0.0
+    taken: list[tuple[float, float, float]] = []
+    for (row, column), name in sorted(zip(points.tolist(), names, strict=True)):
+        left = column < middle
+        width = LETTER_WIDTH * len(name)
+        start = column * points_per_px + (-6 - width if left else 6)
+        y = -row * points_per_px + 4
+        while any(abs(y - at) < LINE_HEIGHT and start < end and begin < start + width for at, begin, end in taken):
+            y -= 1
+        taken.append((y, start, start + width))
+        offset = (-6 if left else 6, y + row * points_per_px)
+        text = {"xytext": offset, "textcoords": "offset points", "horizontalalignment": "right" if left else "left"}
+        axes.annotate(name, (column, row), fontsize=FONT_SIZE, color="white", path_effects=[_outline(1.5)], **text)
 
 
 def _outline(width: float):
