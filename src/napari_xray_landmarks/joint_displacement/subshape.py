@@ -12,11 +12,12 @@ from .baselines import forest_displacements, nearest_displacements
 from .formation import Formation
 from .graph import PatchGraph, patch_graph
 from .patches import PatchModel, PatchSet
-from .robust import agreement, solve_robustly
+from .robust import agreement, consensus, solve_robustly
 from .settings import JointDisplacementSettings
 from .solver import JointProblem, Weights
 from .votes import Density, density
 
+_FOLLOW = 2.0  # bandwidths within which a landmark that follows a corrected one looks for its own evidence
 _WINDOW = 1.5  # search ranges around the expected places that a response image covers
 
 
@@ -66,12 +67,16 @@ class Estimate:
 
 @dataclass(frozen=True, eq=False)
 class Votes:
-    """Votes of all patches: (K, V, L, 2) level pixels and (K, V, L) weights, with what the solver says."""
+    """Votes of all patches: (K, V, L, 2) level pixels and (K, V, L) weights, with what the solver says.
+
+    `agreed` holds the (L, 2) places that the jointly solved patches agree on; None for the baselines.
+    """
 
     positions: np.ndarray
     weights: np.ndarray
     terms: Mapping[str, float] = field(default_factory=dict)
     residual: float = 0.0
+    agreed: np.ndarray | None = None
 
 
 @dataclass(eq=False)
@@ -113,6 +118,7 @@ class Subshape:
     level_from_model: np.ndarray
     search_range: float
     _start: np.ndarray | None = field(default=None, init=False)
+    _free: tuple | None = field(default=None, init=False)
 
     def __post_init__(self):
         self._graph = lru_cache(maxsize=4)(self._build_graph)
@@ -148,6 +154,8 @@ class Subshape:
         held = self._held(corrections or {})
         votes = self.votes(settings, held)
         densities = self.densities(votes, settings)
+        if held and votes.agreed is not None:
+            densities = self._following(densities, votes.agreed, held, settings)
         shape = self.shape.copy()
         for landmark, point in held.items():
             shape[self.numbers[landmark]] = point
@@ -173,15 +181,15 @@ class Subshape:
         weights = Weights(settings.alpha, settings.beta, settings.gamma, settings.delta)
         problem = JointProblem(graph, self.patches.displacements.astype(float), self.centres.astype(float), trust)
         problem, solution = solve_robustly(problem, weights, settings.robustness, start=self._start, corrections=held)
-        if not held:
-            self._start = solution.displacements
+        self._start = solution.displacements
         joint = solution.displacements[graph.train_count:]
         if settings.votes == "one":
             by_degree = trust * graph.degree[graph.train_count:]
             cast = self._cast(joint[:, None], by_degree, settings.locality)
         else:
             cast = self._agreeing(problem, joint, trust, settings, bool(held))
-        return Votes(cast.positions, cast.weights, solution.terms, solution.residual)
+        agreed = consensus(problem, solution.displacements)
+        return Votes(cast.positions, cast.weights, solution.terms, solution.residual, agreed)
 
     def densities(self, votes: Votes, settings: JointDisplacementSettings) -> list[Density]:
         """Response images of the landmarks in level pixels."""
@@ -192,6 +200,19 @@ class Subshape:
             out.append(density(votes.positions[:, :, i].reshape(-1, 2), votes.weights[:, :, i].ravel(), low, high,
                                settings.bandwidth))
         return out
+
+    def _following(self, densities: list[Density], agreed: np.ndarray, held, settings) -> list[Density]:
+        """Response images drawn to where the corrected problem moves each landmark, and to evidence near there.
+
+        The move is that of the agreed places from the problem with the same landmarks held where they were found.
+        """
+        alone = settings, frozenset(held)
+        if self._free is None or self._free[0] != alone:
+            found = apply(invert(self.image_from_level), self.estimate(settings).points_px)
+            unmoved = self.votes(settings, {i: found[i] for i in held})
+            self._free = alone, found - unmoved.agreed
+        expected = agreed + self._free[1]
+        return [d.towards(place, _FOLLOW * settings.bandwidth) for d, place in zip(densities, expected, strict=True)]
 
     def confidence(self, densities: list[Density], found: np.ndarray) -> np.ndarray:
         """(L,) probability that each landmark is within the model's tolerance, from the mass of its peak."""

@@ -41,6 +41,19 @@ class Density:
         at = np.unravel_index(int(score.argmax()), score.shape)
         return self.origin_px + np.array(at) + _parabola(score, at)
 
+    def towards(self, point: np.ndarray, sigma: float) -> "Density":
+        """The density times a Gaussian around a (2,) level pixel, on a window that holds it, with the same total."""
+        low = np.minimum(self.origin_px, np.floor(point - 3 * sigma).astype(int))
+        end = np.maximum(self.origin_px + self.values.shape, np.ceil(point + 3 * sigma).astype(int) + 1)
+        first = self.origin_px - low
+        values = np.full(tuple(int(n) for n in end - low), _FLOOR * float(self.values.max()), np.float32)
+        rows, columns = self.values.shape
+        values[first[0]:first[0] + rows, first[1]:first[1] + columns] += self.values
+        distance2 = (((np.arange(n) + o - p) ** 2) for n, o, p in zip(values.shape, low, point, strict=True))
+        by_row, by_column = (np.exp(-d / (2 * sigma**2)).astype(np.float32) for d in distance2)
+        values *= by_row[:, None] * by_column
+        return Density(values * (float(self.values.sum()) / max(float(values.sum()), 1e-30)), low, self.bandwidth)
+
     def mass(self, point: np.ndarray) -> float:
         """Share of the votes' weight within 2.5 bandwidths of a (2,) level pixel: 0 to 1."""
         radius = _PEAK_RADIUS * self.bandwidth
