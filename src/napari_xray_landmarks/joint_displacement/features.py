@@ -24,20 +24,26 @@ def integral_histograms(image: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    (rows + 1, columns + 1, 18) float32 array
+    (rows + 1, columns + 1, 18) int32 array
         Entry (r, c, b) sums bin b over the pixels above and left of (r, c). Magnitudes are relative to their mean, so
-        that the features do not depend on the film's contrast.
+        that the features do not depend on the film's contrast, in steps of `quantum`: differences of whole numbers are
+        exact, those of float32 are noise where a large film is flat.
     """
     smooth = gaussian_filter(np.asarray(image, dtype=np.float32), SMOOTHING_PX, mode="nearest")
     by_row, by_column = np.gradient(smooth)
-    scale = np.hypot(by_row, by_column).mean()
+    scale = np.hypot(by_row, by_column).mean(dtype=np.float64) * quantum(smooth.shape)
     return _integrate(by_row, by_column, np.float32(1.0 / scale if scale > 0 else 0.0))
+
+
+def quantum(shape: tuple[int, int]) -> float:
+    """Mean gradient magnitudes per step of the integral histograms of a film: its whole sum just fits int32."""
+    return shape[0] * shape[1] / (0.99 * 2**31)
 
 
 @numba.njit(cache=True, fastmath=True)
 def _integrate(by_row, by_column, scale):
     rows, columns = by_row.shape
-    out = np.zeros((rows + 1, columns + 1, BINS), np.float32)
+    out = np.zeros((rows + 1, columns + 1, BINS), np.int32)
     row_sum = np.zeros(BINS, np.float64)
     for r in range(rows):
         row_sum[:] = 0.0
@@ -53,7 +59,7 @@ def _integrate(by_row, by_column, scale):
             row_sum[low] += magnitude * (1 - fraction)
             row_sum[(low + 1) % BINS] += magnitude * fraction
             for b in range(BINS):
-                out[r + 1, c + 1, b] = out[r, c + 1, b] + row_sum[b]
+                out[r + 1, c + 1, b] = out[r, c + 1, b] + np.int64(row_sum[b] + 0.5)
     return out
 
 
@@ -75,7 +81,9 @@ def patch_features(integral: np.ndarray, centres_px: np.ndarray, cell_px: int) -
         Every block has unit length (or nearly zero where the image is flat).
     """
     centres = np.ascontiguousarray(centres_px, dtype=np.int64)
-    return _describe(integral, centres, cell_px, np.float32(_FLOOR * (2 * cell_px) ** 2))
+    rows, columns = integral.shape[0] - 1, integral.shape[1] - 1
+    floor = _FLOOR * (2 * cell_px) ** 2 / quantum((rows, columns))
+    return _describe(integral, centres, cell_px, np.float32(floor))
 
 
 @numba.njit(cache=True, fastmath=True)
