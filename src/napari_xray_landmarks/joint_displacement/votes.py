@@ -79,10 +79,11 @@ def density(positions: np.ndarray, weights: np.ndarray, low: np.ndarray, high: n
     """
     shape = tuple(int(n) for n in high - low + 1)
     values = np.zeros(shape, np.float32)
-    _spread(values, np.asarray(positions, dtype=np.float64) - low, np.asarray(weights, dtype=np.float64))
+    weights = np.asarray(weights, dtype=np.float64)
     total = float(weights.sum())
     if total > 0:
-        values = gaussian_filter(values, bandwidth, mode="constant", truncate=3.0) / np.float32(total)
+        _spread(values, np.asarray(positions, dtype=np.float64) - low, weights / total)
+        values = gaussian_filter(values, bandwidth, mode="constant", truncate=3.0)
     return Density(values, np.asarray(low), bandwidth)
 
 
