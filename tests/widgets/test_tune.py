@@ -154,9 +154,12 @@ def test_moving_a_slider_does_not_hold_the_window_up(dock, qtbot):
 def test_presets(dock, points, qtbot):
     assert [dock.preset.itemText(i) for i in range(dock.preset.count())] == ["the model's own", "best", "as published"]
     published = presets(recall(points).model.header)["as published"]
+    slide(dock, "beta", 3.3)
+    assert dock.preset.currentText() == "", "the sliders stand at no preset"
     dock.preset.setCurrentText("as published")
     dock.preset.textActivated.emit("as published")
     settle(dock, qtbot)
+    assert dock.preset.currentText() == "as published"
     for name in names_of_group("solver"):
         assert getattr(recall(points).settings[0], name) == getattr(published, name), name
     assert recall(points).settings[0].levels == 2, "what training fixed stays the model's"

@@ -24,14 +24,17 @@ def proximal_femur() -> list[LayerData]:
 
 
 def film_layers(name: str, subject: int, *, implant: bool | None = None) -> list[LayerData]:
-    """A phantom's film, true outlines (hidden at first) and true landmarks as layers."""
+    """A phantom's film, true outlines (hidden at first) and true landmarks (without names) as layers."""
     made = film(name, subject, implant=implant)
     title, spacing = made.radiograph.name, made.radiograph.spacing_mm
     notes = {"source": title}
     outlines, attributes, kind = contours_layer(
         made.contours, f"{title} · true outlines", spacing_mm=spacing, notes=notes)
+    truth, marks, points = landmarks_layer(
+        made.landmarks, f"{title} · true landmarks", spacing_mm=spacing, notes=notes)
+    marks["text"] = {**marks["text"], "visible": False}  # the names stand at what is detected
     return [
         image_layer(made.radiograph),
         (outlines, {**attributes, "visible": False}, kind),
-        landmarks_layer(made.landmarks, f"{title} · true landmarks", spacing_mm=spacing, notes=notes),
+        (truth, marks, points),
     ]

@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLabel, QWidget
 
 from .sliders import NumberSlider
 
+_SHORT = {"degrees": "°"}
 _SYMBOLS = {"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ"}
 
 
@@ -103,5 +104,5 @@ def _editor(field: Field, parent: QWidget) -> QWidget:
         integer, log = isinstance(default, int), bool(meta.get("log"))
         off = log and not integer and not meta.get("unit") and default < meta["high"]  # a weight: zero switches it off
         return NumberSlider(meta["low"], meta["high"], log=log, integer=integer, off=off,
-                            unit=meta.get("unit", ""), parent=parent)
+                            unit=_SHORT.get(meta.get("unit"), meta.get("unit", "")), parent=parent)
     raise TypeError(f"no form for the option {field.name!r} of type {type(default).__name__}")

@@ -58,7 +58,8 @@ class Job(QObject):
 
     def _run(self, work: Work, stop: threading.Event):
         def progress(fraction: float, stage: str) -> None:
-            if stop.is_set():
+            worker = self._worker
+            if stop.is_set() or (worker is not None and worker.abort_requested):  # cancelled, or napari closes
                 raise Cancelled
             _emit(self.progressed, float(fraction), str(stage))
 

@@ -50,7 +50,7 @@ class TermPlot(QWidget):
         ink = self.palette().text().color()
         measure = painter.fontMetrics()
         left = max([measure.horizontalAdvance(name) for name in self.terms], default=0) + 8
-        right = measure.horizontalAdvance("8.88e-88") + 8
+        right = measure.horizontalAdvance("8.88e+88") + 10
         width = max(self.width() - left - right, 20)
         for i, (name, value) in enumerate(self.terms.items()):
             top = 3 + i * self.ROW

@@ -74,6 +74,7 @@ class TuneSolver(Dock):
     def _build_weights(self) -> None:
         self.preset = QComboBox(self)
         self.preset.setToolTip("Set all sliders at once")
+        self.preset.setPlaceholderText("your own mix")
         self.preset_row = self.add_row(QLabel("Preset", self), self.preset, stretch=(0, 1))
         self.preset.textActivated.connect(self.apply_preset)
         self.weights = self.add(Fold("Weights", QLabel(self), open=True))
@@ -162,6 +163,8 @@ class TuneSolver(Dock):
             self.subshape.addItem(f"{i + 1}: {', '.join(subshape.names)}")
         self.subshape.blockSignals(False)
         self._selection_ties.to(layer.selected_data.events.items_changed, self._on_selected)
+        self.viewer.layers.selection.active = layer
+        layer.mode = "select"  # so that a landmark can be dragged at once
         self._on_subshape()
         self._say_by_hand()
         if not self.warm_up.running:
@@ -172,6 +175,7 @@ class TuneSolver(Dock):
             return
         live = self.resolver.live
         self.form.set_value(live.settings[self.number])
+        self._name_preset(self.form.value)
         self.response_of.blockSignals(True)
         self.response_of.clear()
         self.response_of.addItems(list(live.detection.subshapes[self.number].names))
@@ -192,7 +196,15 @@ class TuneSolver(Dock):
         self.response_of.setCurrentText(chosen[0])
 
     def _on_form(self, settings) -> None:
+        self._name_preset(settings)
         self.resolver.request([self.number], settings)
+
+    def _name_preset(self, settings) -> None:
+        """Show the preset that the sliders stand at, if any."""
+        stand = [getattr(settings, f) for f in solver_fields(settings)]
+        names = [name for name, p in self._presets().items() if [getattr(p, f) for f in solver_fields(p)] == stand]
+        if self.preset.currentText() not in names:
+            self.preset.setCurrentIndex(self.preset.findText(names[0]) if names else -1)
 
     def _on_solved(self, estimates, seconds: float) -> None:
         estimate = estimates.get(self.number)

@@ -1,0 +1,119 @@
+"""Make the pictures of the documentation from the real window: `make screenshots`.
+
+A phantom's landmarks are detected with the bundled pelvis model, the solver is tuned, a landmark is dragged; nothing is
+painted by hand. With `--model NAME` another model for the pelvis is taken.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import napari
+import numpy as np
+from qtpy.QtWidgets import QApplication, QDialog
+
+from napari_xray_landmarks.models import list_models
+from napari_xray_landmarks.plugin.results import names_of
+
+PLUGIN = "napari-xray-landmarks"
+FOLDER = Path(__file__).parents[1] / "docs" / "images"
+SIZE = (1366, 768)
+ANATOMY, SAMPLE = "pelvis", "pelvis"
+
+
+def settle(seconds: float = 0.4, until=lambda: True) -> None:
+    """Let the window live for a while, and on until something holds."""
+    end = time.time() + seconds
+    while time.time() < end or not until():
+        QApplication.processEvents()
+        time.sleep(0.01)
+
+
+def picture(viewer, name: str) -> None:
+    """Save the window as it is."""
+    settle()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    viewer.screenshot(str(FOLDER / f"{name}.png"), canvas_only=False, flash=False)
+    print(f"wrote {FOLDER / name}.png")
+
+
+def dock(viewer, name: str):
+    """Open one of our docks alone."""
+    for other in list(viewer.window.dock_widgets):
+        if PLUGIN in other:
+            viewer.window.remove_dock_widget(viewer.window.dock_widgets[other])
+    return viewer.window.add_plugin_dock_widget(PLUGIN, name)[1]
+
+
+def detect(viewer, model: str):
+    """Detect in the sample; the landmark layer."""
+    widget = dock(viewer, "Detect landmarks")
+    picture(viewer, "empty")
+    viewer.open_sample(PLUGIN, SAMPLE)
+    for layer in list(viewer.layers)[1:]:
+        layer.visible = False
+    widget.model.choose(model)
+    widget.run.button.click()
+    settle(until=lambda: not widget.run.job.running)
+    dismiss(viewer)
+    picture(viewer, "detect")
+    return viewer.layers[f"{widget.image.value.name} · landmarks"]
+
+
+def tune(viewer, landmarks) -> None:
+    """Move a slider, then drag a landmark."""
+    widget = dock(viewer, "Tune solver")
+    settle(until=lambda: not (widget.warm_up.running or widget.resolver.busy))
+    landmarks.selected_data = {names_of(landmarks).index("asis-left")}
+    editor = widget.form.editors["beta"]
+    for value in np.geomspace(0.1, 5, 8):
+        editor.slider.setValue(editor.position(value))
+        settle(0.05, until=lambda: not widget.resolver.busy)
+    picture(viewer, "tune")
+    index = names_of(landmarks).index("asis-left")
+    for _ in range(6):
+        moved = np.array(landmarks.data)
+        moved[index] += [2.5, -2.0]
+        landmarks.data = moved
+        settle(0.05, until=lambda: not widget.resolver.busy)
+    landmarks.selected_data = set()
+    picture(viewer, "drag")
+
+
+def calibrate(viewer) -> None:
+    """Draw a line of known length."""
+    widget = dock(viewer, "Calibrate spacing")
+    widget.known.setValue(120.0)
+    widget.draw_button.click()
+    widget.shapes().add_lines(np.array([[400.0, 60.0], [400.0, 223.0]]))
+    settle(until=widget.set_button.isEnabled)
+    picture(viewer, "calibrate")
+
+
+def dismiss(viewer) -> None:
+    """Close napari's notifications."""
+    for dialog in viewer.window._qt_window.findChildren(QDialog):
+        if "Notification" in type(dialog).__name__:
+            dialog.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", help="a model for the pelvis; the bundled one by default")
+    model = parser.parse_args().model
+    if model is None:
+        fitting = [header.name for header in list_models() if header.anatomy == ANATOMY]
+        if not fitting:
+            raise SystemExit(f"There is no model for the {ANATOMY}. Name one: --model")
+        model = fitting[0]
+    viewer = napari.Viewer(show=True)
+    viewer.window.resize(*SIZE)
+    settle(1.0)
+    landmarks = detect(viewer, model)
+    tune(viewer, landmarks)
+    calibrate(viewer)
+    viewer.close()
+
+
+if __name__ == "__main__":
+    main()
