@@ -129,7 +129,7 @@ class PatchModel:
 
 
 def to_tensors(model: PatchModel) -> dict[str, np.ndarray]:
-    """Arrays of a model file, features and bases in half precision; inverse of `from_tensors`."""
+    """Arrays of a model file, patches in half precision (near displacements to 0.01 px); inverse of `from_tensors`."""
     tensors = {
         "mean_shape": model.formation.mean.astype(np.float32),
         "covariance": model.formation.covariance.astype(np.float64),
@@ -179,7 +179,7 @@ def from_tensors(tensors: Mapping[str, np.ndarray]) -> PatchModel:
 def _set_tensors(prefix: str, patches: PatchSet) -> dict[str, np.ndarray]:
     return {
         f"{prefix}.features": patches.features.astype(np.float16),
-        f"{prefix}.displacements": patches.displacements.astype(np.float32),
+        f"{prefix}.displacements": patches.displacements.astype(np.float16),
         f"{prefix}.mean": patches.mean.astype(np.float32),
         f"{prefix}.basis": patches.basis.astype(np.float16),
     }

@@ -36,9 +36,9 @@ class JointDisplacementSettings:
                            low=1e-4, high=1e2, log=True, group="solver")
     delta: float = _option(0.1, "Weight of the formation seen in training; it makes landmarks follow a corrected one",
                            low=1e-4, high=1e2, log=True, group="solver")
-    neighbours: int = _option(20, "Nearest neighbours that a patch is compared with (k)",
+    neighbours: int = _option(40, "Nearest neighbours that a patch is compared with (k)",
                               low=2, high=50, group="solver")
-    robustness: float = _option(1.0, "How strongly votes that disagree with the joint estimate lose weight",
+    robustness: float = _option(0.3, "How strongly votes that disagree with the joint estimate lose weight",
                                 low=1e-2, high=1e1, log=True, group="solver")
     bandwidth: float = _option(2.0, "Width of the kernel that turns votes into a response image",
                                low=0.5, high=10.0, log=True, unit="level px", group="solver")
@@ -60,7 +60,7 @@ class JointDisplacementSettings:
                         group="training")
     search_range: float = _option(20.0, "Patches lie within this distance of a landmark's expected place", low=2.0,
                                   high=500.0, unit="level px", group="training")
-    train_patches: int = _option(8000, "Training patches of each subshape and level", low=100, high=100000,
+    train_patches: int = _option(4000, "Training patches of each subshape and level", low=100, high=100000,
                                  group="training")
     components: int = _option(96, "Principal components kept of the 360 feature values (0: all of them)", low=0,
                               high=360, group="training")
@@ -84,6 +84,6 @@ def names_of_group(group: str) -> tuple[str, ...]:
 
 BEST = JointDisplacementSettings()
 AS_PUBLISHED = JointDisplacementSettings(
-    delta=0.0, robustness=0.0, shape=0.0, votes="one", locality=0.0, levels=1, resolution=96.0, search_range=40.0,
+    delta=0.0, neighbours=20, robustness=0.0, shape=0.0, votes="one", locality=0.0, levels=1, resolution=96.0, search_range=40.0,
     cell=12, train_patches=2000, components=0)
 PRESETS = {"best": BEST, "as published": AS_PUBLISHED}
