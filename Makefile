@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test test-core test-widgets test-viewer lint bench screenshots wheel clean
+.PHONY: help demo test test-core test-widgets test-viewer lint bench weights screenshots wheel clean
 
 help:
 	@echo "make demo         detect the landmarks of a phantom radiograph, write and show the result"
 	@echo "make test         all tests: core, widgets, viewer"
 	@echo "make lint         ruff"
 	@echo "make bench        accuracy and speed, written to docs/benchmarks.md"
+	@echo "make weights      train the bundled models again on phantom films"
 	@echo "make screenshots  the pictures of the documentation, written to docs/images"
 	@echo "make wheel        the installable package, in dist/"
 
@@ -33,6 +34,14 @@ lint: $(READY)
 
 bench: $(READY)
 	@set -e; for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script; done
+
+# The bundled models, from their own phantoms: about half an hour on two cores.
+weights: $(READY)
+	@for name in pelvis proximal-femur; do \
+	  test -d runs/$$name || $(BIN)/xray-landmarks sample $$name --films 100 -o runs/$$name; \
+	  $(BIN)/xray-landmarks train joint-displacement --data runs/$$name --set train_patches=2500 --set components=48 \
+	    -o src/napari_xray_landmarks/models/weights/$$name-ap.safetensors || exit 1; \
+	done
 
 screenshots: $(READY)
 	@sh scripts/system_packages.sh window screen

@@ -84,6 +84,6 @@ def names_of_group(group: str) -> tuple[str, ...]:
 
 BEST = JointDisplacementSettings()
 AS_PUBLISHED = JointDisplacementSettings(
-    delta=0.0, neighbours=20, robustness=0.0, shape=0.0, votes="one", locality=0.0, levels=1, resolution=96.0, search_range=40.0,
-    cell=12, train_patches=2000, components=0)
+    delta=0.0, neighbours=20, robustness=0.0, shape=0.0, votes="one", locality=0.0, levels=1, resolution=96.0,
+    search_range=40.0, cell=12, train_patches=2000, components=0)
 PRESETS = {"best": BEST, "as published": AS_PUBLISHED}
