@@ -133,6 +133,7 @@ def test_cancel_leaves_the_layers_as_they_were(dock, film, viewer, qtbot):
 def test_response_images_lie_in_the_films_frame(dock, film, viewer, qtbot, figure_film):
     dock.with_responses.click()
     run(dock, qtbot)
+    qtbot.waitUntil(lambda: len(results_of(viewer, film, "response")) == 8)
     responses = results_of(viewer, film, "response")
     assert [r.name for r in responses] == [f"film · response: {n}" for n in figure_film[1].names]
     points = viewer.layers["film · landmarks"]
@@ -203,6 +204,17 @@ def test_models_are_grouped_and_files_can_be_opened(dock, film, figure_model_fil
     dock.model.open_file(str(bad))
     assert dock.model.path == str(copy)
     assert [severity for severity, _ in said] == ["error"] and "bad.safetensors" in said[0][1]
+
+
+def test_the_table_follows_calibration_and_corrections(detected, film, viewer, qtbot):
+    layer = viewer.layers["film · landmarks"]
+    layer.scale = film.scale = (0.25, 0.25)
+    cell = lambda: float(detected.table.text().splitlines()[1].split("\t")[1])  # noqa: E731
+    qtbot.waitUntil(lambda: abs(cell() - 0.25 * layer.data[0, 0]) < 0.06)
+    moved = np.array(layer.data)
+    moved[0] += 20
+    layer.data = moved
+    qtbot.waitUntil(lambda: abs(cell() - 0.25 * moved[0, 0]) < 0.06)
 
 
 def test_without_a_model_the_button_waits(viewer, qtbot, tmp_path, monkeypatch, figure_film, plugin_settings):

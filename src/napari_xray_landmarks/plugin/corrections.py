@@ -5,6 +5,8 @@ from collections.abc import Callable
 from .results import mark_placed, moved_by_hand, names_of
 from .session import Live
 
+UNDO_KEY = "Control-Z"
+
 
 class Corrections:
     """Watches one landmark layer; what its user moves becomes a constraint of the solver.
@@ -24,11 +26,13 @@ class Corrections:
         self._history: list[dict] = []
         layer.events.data.connect(self._on_data)
         layer.events.features.connect(self._on_moved)
+        layer.bind_key(UNDO_KEY, lambda _: self.undo(), overwrite=True)
 
     def close(self) -> None:
         """Watch no longer."""
         self.layer.events.data.disconnect(self._on_data)
         self.layer.events.features.disconnect(self._on_moved)
+        self.layer.bind_key(UNDO_KEY, None)
 
     @property
     def can_undo(self) -> bool:

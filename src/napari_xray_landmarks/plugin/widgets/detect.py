@@ -3,7 +3,8 @@
 from functools import partial
 
 import numpy as np
-from qtpy.QtWidgets import QCheckBox, QPushButton
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QCheckBox, QPushButton, QWidget
 
 from ...errors import InputError
 from ..films import film_of, spacing_of, why_not_a_film
@@ -12,6 +13,7 @@ from ..session import recall
 from ..settings import model_settings, with_preferences
 from ..solving import Search, detect_in, show_search
 from .answers import ConfidencePlot, LandmarkTable
+from .connections import Connections
 from .dock import Dock, Fold, set_note
 from .export import ExportRow
 from .form import SettingsForm
@@ -50,6 +52,12 @@ class DetectLandmarks(Dock):
         self._on_image(self.image.value)
 
     def _connect(self) -> None:
+        self._waiting: list = []
+        self._one_by_one = QTimer(self, interval=0)
+        self._one_by_one.timeout.connect(self._add_response)
+        self._soon = QTimer(self, singleShot=True, interval=150)
+        self._soon.timeout.connect(self._on_frame)
+        self._shown_ties = Connections(self)
         self.image.changed.connect(self._on_image)
         self.model.changed.connect(self._on_model)
         self.run.pressed.connect(lambda: self.detect([self.image.value]))
@@ -97,9 +105,9 @@ class DetectLandmarks(Dock):
                 continue
             layer = show_search(self.viewer, result)
             if self.with_responses.isChecked():
-                for name, response in result.live.detection.responses.items():
-                    show_response(self.viewer, result.search.image, name, response)
-                self.viewer.layers.selection.active = layer
+                self._waiting += [(result.search.image, layer, *pair)
+                                  for pair in result.live.detection.responses.items()]
+                self._one_by_one.start()
         for error in failures:
             complain(error)
         self._show_answer()
@@ -108,12 +116,23 @@ class DetectLandmarks(Dock):
             where = found[0].search.image.name if len(found) == 1 else f"{len(found)} images"
             tell(f"{where}: {count} landmarks detected")
 
+    def _add_response(self) -> None:
+        """Add the next response image; one at a time, so that the window goes on living."""
+        if not self._waiting:
+            self._one_by_one.stop()
+            return
+        image, layer, name, response = self._waiting.pop(0)
+        if image in self.viewer.layers and layer in self.viewer.layers:
+            show_response(self.viewer, image, name, response)
+            self.viewer.layers.selection.active = layer
+
     def _show_answer(self) -> None:
         image = self.image.value
         layer = landmarks_of(self.viewer, image) if image is not None else None
         for widget in (self.plot, self.table, self.export, self.said):
             widget.setVisible(layer is not None)
         self.export.set_layer(layer)
+        self._watch(image, layer)
         if layer is None:
             return
         names, features, points = names_of(layer), layer.features, np.asarray(layer.data)
@@ -126,6 +145,17 @@ class DetectLandmarks(Dock):
         sure = f", median confidence {np.median(known):.2f}" if known.size else ""
         set_note(self.said, f"{int(detected.sum())} of {len(names)} landmarks detected{sure}.")
 
+    def _watch(self, image, layer) -> None:
+        """Say it anew when the image is calibrated, or a point is tuned or dragged."""
+        self._shown_ties.clear()
+        for emitter in [] if image is None else [image.events.scale, image.events.units]:
+            self._shown_ties.to(emitter, self._on_moved)
+        for emitter in [] if layer is None else [layer.events.data, layer.events.features]:
+            self._shown_ties.to(emitter, self._on_moved)
+
+    def _on_moved(self, event=None) -> None:
+        self._soon.start()
+
     def _select(self, name: str) -> None:
         layer = landmarks_of(self.viewer, self.image.value)
         if layer is not None and name in names_of(layer):
@@ -133,12 +163,16 @@ class DetectLandmarks(Dock):
             self.viewer.layers.selection.active = layer
 
     def _on_image(self, image) -> None:
-        text = ""
+        self._on_frame()
+        self._enable()
+
+    def _on_frame(self) -> None:
+        """Say where the image lies and what was found, as it is now."""
+        image, text = self.image.value, ""
         if image is not None and spacing_of(image) is None:
             text = "No pixel spacing: results in pixels. The dock Calibrate spacing gives millimetres."
         set_note(self.frame_note, text)
         self._show_answer()
-        self._enable()
 
     def _on_model(self, header) -> None:
         if header is None:
@@ -169,7 +203,5 @@ def _why_not(layer) -> str | None:
     return "" if reason in ("not an image", "a result, not a film") else reason
 
 
-def _nothing(parent):
-    from qtpy.QtWidgets import QWidget
-
+def _nothing(parent) -> QWidget:
     return QWidget(parent)

@@ -1,5 +1,7 @@
 """What a dock says and asks: one line in napari's notifications, or a question with plain answers."""
 
+import logging
+
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtWidgets import QMessageBox
 
@@ -12,11 +14,12 @@ def tell(message: str) -> None:
 
 
 def complain(error: Exception) -> None:
-    """One line about what went wrong; an unforeseen error is named by its kind."""
+    """One line about what went wrong; an unforeseen error is named by its kind, its traceback goes to the log."""
     if isinstance(error, InputError | ValueError | OSError):
         text = str(error)
     else:
         text = f"{type(error).__name__}: {error}"
+        logging.getLogger(__name__).error("unforeseen", exc_info=error)
     show_error(" ".join(text.split()))
 
 
