@@ -64,7 +64,7 @@ def test_bad_usage_ends_in_one_line(run, arguments, parts):
 
 
 def test_bad_input_ends_in_one_line_in_a_real_process(run_program, tmp_path):
-    outcome = run_program("detect", tmp_path / "no film.png", "--model", "pelvis", "-o", tmp_path / "out.csv")
+    outcome = run_program("detect", tmp_path / "no film.png", "--model", "pelvis-ap", "-o", tmp_path / "out.csv")
     outcome.assert_bad_input("xray-landmarks: ")
     assert outcome.out == ""
 
