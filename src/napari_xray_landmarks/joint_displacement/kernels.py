@@ -5,6 +5,9 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+_UNDETERMINED = 1e-14  # of the ground truth's diagonal
+_POWER_STEPS = 60
+
 
 class System(NamedTuple):
     """The matrix A + γλ/(LK) QHQᵀ + δλ/(LK) QQᵀ without λ, which differs from column to column.
@@ -55,8 +58,11 @@ def _test_mean(system, x):
 
 
 @numba.njit(cache=True, fastmath=True)
-def product(system, spectrum, x, out):
-    """Matrix times (N, 2L) columns in the landmarks' eigenbasis; column m has eigenvalue `spectrum[m]`."""
+def product(system, spectrum, held, x, out):
+    """Matrix times (N, 2L) columns in the landmarks' eigenbasis; column m has eigenvalue `spectrum[m]`.
+
+    Where `held[m]`, the test patches' entries of the column are given, and their rows of the result are zero.
+    """
     _common_product(system, x, out)
     mean = _test_mean(system, x)
     for k in range(len(system.trust)):
@@ -64,10 +70,13 @@ def product(system, spectrum, x, out):
         for m in range(x.shape[1]):
             trust = system.trust[k] * spectrum[m]
             out[i, m] += trust * (system.landmark_offset * (x[i, m] - mean[m]) + system.formation * x[i, m])
+            if held[m]:
+                out[i, m] = 0.0
 
 
 @numba.njit(cache=True, fastmath=True)
 def _diagonal(system, spectrum):
+    """The matrix's diagonal; what no term determines gets the ground truth's, so that it stays where it starts."""
     count = len(system.start) - 1
     out = np.zeros((count, len(spectrum)))
     for i in range(count):
@@ -83,7 +92,8 @@ def _diagonal(system, spectrum):
             out[i, m] = own
             if k >= 0:
                 out[i, m] += system.trust[k] * spectrum[m] * (system.landmark_offset + system.formation)
-            out[i, m] = max(out[i, m], 1e-300)
+            if out[i, m] < _UNDETERMINED * system.ground_truth:
+                out[i, m] = system.ground_truth
     return out
 
 
@@ -135,28 +145,34 @@ def _steps(numerator, denominator):
 
 
 @numba.njit(cache=True, fastmath=True)
-def conjugate_gradients(system, rhs, start, spectrum, tolerance, max_iterations, tridiagonal):
-    """Solve every column of (N, 2L) `rhs` at once; returns the solution, the relative residual, the iterations."""
+def conjugate_gradients(system, rhs, start, spectrum, held, tolerance, max_iterations, tridiagonal):
+    """Solve every column of (N, 2L) `rhs` at once; returns the solution, the relative residual, the iterations.
+
+    Entries that are `held` (see `product`) stay as in `start`; `rhs` must be zero there. A column rests once it is
+    solved well within the tolerance: beyond that there are only rounding errors, along which the matrix may be flat.
+    """
     x, z, q = start.copy(), np.empty_like(rhs), np.empty_like(rhs)
     pivots, lower = _factor(system, _diagonal(system, spectrum), tridiagonal)
-    product(system, spectrum, x, q)
+    product(system, spectrum, held, x, q)
     r = rhs - q
-    norm = np.sqrt(_dots(rhs, rhs).sum())
-    residual = np.sqrt(_dots(r, r).sum()) / max(norm, 1e-300)
+    norm = max(np.sqrt(_dots(rhs, rhs).sum()), 1e-300)
+    enough = (0.1 * tolerance * norm) ** 2 / x.shape[1]
+    squared = _dots(r, r)
+    residual = np.sqrt(squared.sum()) / norm
     _precondition(pivots, lower, system.train_count, r, z)
     p = z.copy()
     rz = _dots(r, z)
     iterations = 0
     while residual > tolerance and iterations < max_iterations:
-        product(system, spectrum, p, q)
-        step = _steps(rz, _dots(p, q))
-        squared = 0.0
+        product(system, spectrum, held, p, q)
+        step = np.where(squared > enough, _steps(rz, _dots(p, q)), 0.0)
+        squared[:] = 0.0
         for i in range(len(x)):
             for m in range(len(step)):
                 x[i, m] += step[m] * p[i, m]
                 r[i, m] -= step[m] * q[i, m]
-                squared += r[i, m] * r[i, m]
-        residual = np.sqrt(squared) / max(norm, 1e-300)
+                squared[m] += r[i, m] * r[i, m]
+        residual = np.sqrt(squared.sum()) / norm
         _precondition(pivots, lower, system.train_count, r, z)
         rz_new = _dots(r, z)
         turn = _steps(rz_new, rz)
@@ -170,13 +186,13 @@ def conjugate_gradients(system, rhs, start, spectrum, tolerance, max_iterations,
 
 @numba.njit(cache=True, fastmath=True)
 def gradient_descent(system, rhs, start, spectrum, tolerance, max_iterations):
-    """Gradient descent with the constant step 1/λ_max; same arguments and results as `conjugate_gradients`."""
-    x, gradient = start.copy(), np.empty_like(rhs)
-    step = 1.0 / _largest_eigenvalue(system, spectrum, rhs.shape)
+    """Gradient descent with the constant step 1.9/λ_max (2/λ_max diverges); results as `conjugate_gradients`."""
+    x, gradient, held = start.copy(), np.empty_like(rhs), np.zeros(len(spectrum), np.bool_)
+    step = 1.9 / _largest_eigenvalue(system, spectrum, held, rhs.shape)
     norm = np.sqrt(_dots(rhs, rhs).sum())
     residual, iterations = np.inf, 0
     while iterations < max_iterations:
-        product(system, spectrum, x, gradient)
+        product(system, spectrum, held, x, gradient)
         squared = 0.0
         for i in range(len(x)):
             for m in range(x.shape[1]):
@@ -191,78 +207,20 @@ def gradient_descent(system, rhs, start, spectrum, tolerance, max_iterations):
 
 
 @numba.njit(cache=True, fastmath=True)
-def _largest_eigenvalue(system, spectrum, shape):
-    """A safe bound: the largest absolute row sum (Gershgorin), with the rank-one term's at most its diagonal's."""
-    diagonal = _diagonal(system, spectrum)
-    return 2.0 * diagonal.max()
-
-
-@numba.njit(cache=True, fastmath=True)
-def _coupled_product(system, path, free, x, out):
-    """Matrix times (N, L, 2), the landmarks coupled by the path's Laplacian, held entries left out."""
-    count, landmarks = x.shape[0], x.shape[1]
-    train = system.train_count
-    flat, flat_out = x.reshape(count, landmarks * 2), out.reshape(count, landmarks * 2)
-    _common_product(system, flat, flat_out)
-    mean = _test_mean(system, flat).reshape(landmarks, 2)
-    for k in range(len(system.trust)):
-        i = train + k
-        for a in range(landmarks):
-            for b in range(landmarks):
-                weight = system.trust[k] * path[a, b]
-                if weight != 0.0:
-                    for d in range(2):
-                        out[i, a, d] += weight * (system.landmark_offset * (x[i, b, d] - mean[b, d])
-                                                  + system.formation * x[i, b, d])
-    for i in range(train, count):
-        for a in range(landmarks):
-            for d in range(2):
-                out[i, a, d] *= free[i, a]
-
-
-@numba.njit(cache=True, fastmath=True)
-def coupled_conjugate_gradients(system, rhs, start, free, path, tolerance, max_iterations):
-    """Solve for (N, L, 2) with the entries where `free` is zero held at `start`; results as `conjugate_gradients`."""
-    count, landmarks = rhs.shape[0], rhs.shape[1]
-    x, q = start.copy(), np.empty_like(rhs)
-    spectrum = np.empty(landmarks * 2)
-    for a in range(landmarks):
-        spectrum[2 * a] = spectrum[2 * a + 1] = path[a, a]
-    pivots, lower = _factor(system, _diagonal(system, spectrum), True)
-    _coupled_product(system, path, free, x, q)
-    r = rhs - q
-    for i in range(count):
-        for a in range(landmarks):
-            for d in range(2):
-                r[i, a, d] *= free[i, a]
-    norm = max(np.sqrt((rhs * rhs).sum()), 1e-300)
-    residual = np.sqrt((r * r).sum()) / norm
-    z = np.empty_like(rhs)
-    flat_r, flat_z = r.reshape(count, -1), z.reshape(count, -1)
-    _precondition(pivots, lower, system.train_count, flat_r, flat_z)
-    for i in range(count):
-        for a in range(landmarks):
-            for d in range(2):
-                z[i, a, d] *= free[i, a]
-    p = z.copy()
-    rz = (r * z).sum()
-    iterations = 0
-    while residual > tolerance and iterations < max_iterations and rz > 0:
-        _coupled_product(system, path, free, p, q)
-        step = rz / (p * q).sum()
-        x += step * p
-        r -= step * q
-        residual = np.sqrt((r * r).sum()) / norm
-        _precondition(pivots, lower, system.train_count, flat_r, flat_z)
-        for i in range(count):
-            for a in range(landmarks):
-                for d in range(2):
-                    z[i, a, d] *= free[i, a]
-        rz_new = (r * z).sum()
-        p = z + (rz_new / rz) * p
-        rz = rz_new
-        iterations += 1
-    return x, residual, iterations
+def _largest_eigenvalue(system, spectrum, held, shape):
+    """By power iteration from the diagonal; the Rayleigh quotients come from below, within a few per cent."""
+    x, y, largest = _diagonal(system, spectrum), np.empty(shape), 0.0
+    for i in range(shape[0]):
+        if i % 2:  # not along the eigenvector of zero
+            x[i] *= -1.0
+    for _ in range(_POWER_STEPS):
+        product(system, spectrum, held, x, y)
+        along, squared, grown = _dots(x, y), _dots(x, x), np.sqrt(_dots(y, y))
+        largest = max(largest, _steps(along, squared).max())
+        for i in range(shape[0]):
+            for m in range(shape[1]):
+                x[i, m] = y[i, m] / max(grown[m], 1e-300)
+    return largest
 
 
 @numba.njit(cache=True, fastmath=True)

@@ -10,8 +10,8 @@ corrections, landmarks whose place a person gave, which hold exactly for every t
 
 Rows and columns of the image never mix, and VᵀV is the Laplacian of a path over the landmarks. In its eigenbasis every
 column of the unknown is a symmetric positive definite system of its own, with one sparse matrix and a rank-one term:
-preconditioned conjugate gradients solve all of them at once (`kernels.conjugate_gradients`). Corrections couple the
-landmarks; then one system over all landmarks is solved in the same way.
+preconditioned conjugate gradients solve all of them at once (`kernels.conjugate_gradients`). A correction takes its
+landmark out of the path for every test patch alike, so the rest of the path has an eigenbasis as before.
 """
 
 from collections.abc import Mapping
@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from napari_xray_landmarks.joint_displacement import kernels
-from napari_xray_landmarks.joint_displacement.graph import PatchGraph
+from . import kernels
+from .graph import PatchGraph
 
 TOLERANCE = 1e-10
 MAX_ITERATIONS = 2000
@@ -87,8 +87,6 @@ class JointProblem:
     patch_weights: np.ndarray | None = None
     edge_weights: np.ndarray | None = None
     formation: np.ndarray = field(init=False)
-    basis: np.ndarray = field(init=False)
-    spectrum: np.ndarray = field(init=False)
 
     def __post_init__(self):
         landmarks = self.train_displacements.shape[1]
@@ -97,9 +95,8 @@ class JointProblem:
                              f"got {self.train_displacements.shape}")
         if self.centres.shape != (self.graph.test_count, 2):
             raise ValueError(f"centres must be ({self.graph.test_count}, 2), got {self.centres.shape}")
-        spectrum, basis = np.linalg.eigh(_path_laplacian(landmarks))
         shape = self.train_displacements.mean(0)
-        values = {"formation": shape - shape.mean(0), "basis": basis, "spectrum": np.maximum(spectrum, 0),
+        values = {"formation": shape - shape.mean(0),
                   "patch_weights": _or_ones(self.patch_weights, self.graph.test_count),
                   "edge_weights": _or_ones(self.edge_weights, len(self.graph.other))}
         for name, value in values.items():
@@ -129,30 +126,33 @@ class JointProblem:
         """
         if preconditioner not in ("tridiagonal", "diagonal"):
             raise ValueError(f"preconditioner must be 'tridiagonal' or 'diagonal', got {preconditioner!r}")
-        system = self.system(weights)
-        rhs = self.right_hand_side(weights)
+        system, rhs = self.system(weights), self.right_hand_side(weights)
         guess = self.initial_guess() if start is None else start
-        if corrections:
-            found, residual, iterations = self._solve_coupled(system, rhs, guess, corrections, tolerance)
-        else:
-            spectrum = np.repeat(self.spectrum, 2)
-            found, residual, iterations = kernels.conjugate_gradients(
-                system, self._to_basis(rhs), self._to_basis(guess), spectrum, tolerance, MAX_ITERATIONS,
-                preconditioner == "tridiagonal")
-            found = self._from_basis(found)
+        held = self._held(corrections or {})
+        if held.any():
+            guess, rhs = self._corrected(system, guess, rhs, corrections)
+        basis, spectrum = _decoupled(held)
+        found, residual, iterations = kernels.conjugate_gradients(
+            system, _columns(rhs, basis), _columns(guess, basis), np.repeat(spectrum, 2), np.repeat(held, 2),
+            tolerance, MAX_ITERATIONS, preconditioner == "tridiagonal")
+        found = _landmarks(found, basis)
+        for landmark in np.flatnonzero(held):  # to the last bit
+            found[self.graph.train_count:, landmark] = guess[self.graph.train_count:, landmark]
         return Solution(found, residual, iterations, self.terms(found, weights))
 
     def descend(self, weights: Weights = Weights(), *, start: np.ndarray | None = None, tolerance: float = 1e-8,
                 max_iterations: int = 1_000_000) -> Solution:
-        """The paper's optimiser: gradient descent on Eq. 9, with the largest constant step that is stable.
+        """The paper's optimiser: gradient descent on Eq. 9, with nearly the largest constant step that is
+        stable.
 
         Slow, and kept as the reference that `solve` must agree with.
         """
-        system, rhs = self.system(weights), self._to_basis(self.right_hand_side(weights))
-        spectrum = np.repeat(self.spectrum, 2)
-        guess = self._to_basis(self.initial_guess() if start is None else start)
-        found, residual, iterations = kernels.gradient_descent(system, rhs, guess, spectrum, tolerance, max_iterations)
-        found = self._from_basis(found)
+        guess = self.initial_guess() if start is None else start
+        basis, spectrum = _decoupled(np.zeros(self.landmark_count, bool))
+        found, residual, iterations = kernels.gradient_descent(
+            self.system(weights), _columns(self.right_hand_side(weights), basis), _columns(guess, basis),
+            np.repeat(spectrum, 2), tolerance, max_iterations)
+        found = _landmarks(found, basis)
         return Solution(found, residual, iterations, self.terms(found, weights))
 
     def system(self, weights: Weights) -> kernels.System:
@@ -208,24 +208,47 @@ class JointProblem:
         """(K - 1,) weight of each link of the chain of test patches."""
         return np.minimum(self.patch_weights[1:], self.patch_weights[:-1])
 
-    def _to_basis(self, values: np.ndarray) -> np.ndarray:
-        return _turned(values, self.basis).reshape(len(values), -1)
+    def _held(self, corrections: Mapping[int, np.ndarray]) -> np.ndarray:
+        """(L,) which landmarks are corrected."""
+        held = np.zeros(self.landmark_count, bool)
+        for landmark in corrections:
+            if not 0 <= landmark < len(held):
+                raise ValueError(f"corrections name landmark {landmark}, the subshape has {len(held)}")
+            held[landmark] = True
+        return held
 
-    def _from_basis(self, values: np.ndarray) -> np.ndarray:
-        return _turned(values.reshape(len(values), -1, 2), self.basis.T)
-
-    def _solve_coupled(self, system, rhs, guess, corrections, tolerance):
-        count, train = self.landmark_count, self.graph.train_count
-        unknown = [i for i in corrections if not 0 <= i < count]
-        if unknown:
-            raise ValueError(f"corrections name landmark {unknown[0]}, the subshape has {count}")
-        free = np.ones((len(rhs), count))
-        guess = guess.copy()
+    def _corrected(self, system, guess, rhs, corrections) -> tuple[np.ndarray, np.ndarray]:
+        """A guess that holds the corrections, and the right-hand side of the rest with what they contribute."""
+        test, path = slice(self.graph.train_count, None), _path_laplacian(self.landmark_count)
+        guess, rhs = guess.copy(), rhs.copy()
         for landmark, position in corrections.items():
-            free[train:, landmark] = 0.0
-            guess[train:, landmark] = np.asarray(position, dtype=float) - self.centres
-        return kernels.coupled_conjugate_gradients(
-            system, rhs, guess, free, _path_laplacian(count), tolerance, MAX_ITERATIONS)
+            own = np.asarray(position, dtype=float) - self.centres
+            guess[test, landmark] = own
+            trust = self.patch_weights[:, None]
+            mean = (trust * own).sum(0) / max(float(trust.sum()), 1e-300)
+            pull = trust * (system.landmark_offset * (own - mean) + system.formation * own)
+            rhs[test] -= pull[:, None] * path[landmark][:, None]
+        rhs[test, list(corrections)] = 0.0
+        return guess, rhs
+
+
+def _decoupled(held: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Basis (L, L) in which the path over the landmarks that are not held is diagonal, and its (L,) diagonal."""
+    free = np.flatnonzero(~held)
+    basis, spectrum = np.eye(len(held)), np.zeros(len(held))
+    values, vectors = np.linalg.eigh(_path_laplacian(len(held))[np.ix_(free, free)])
+    basis[np.ix_(free, free)], spectrum[free] = vectors, np.maximum(values, 0)
+    return basis, spectrum
+
+
+def _columns(values: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    """(N, 2L) columns of (N, L, 2) values in a basis of the landmarks."""
+    return _turned(values, basis).reshape(len(values), -1)
+
+
+def _landmarks(columns: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    """(N, L, 2) values from columns; inverse of `_columns`."""
+    return _turned(columns.reshape(len(columns), -1, 2), basis.T)
 
 
 def _turned(values: np.ndarray, basis: np.ndarray) -> np.ndarray:
