@@ -48,7 +48,6 @@ def dock(viewer, name: str):
 def detect(viewer, model: str):
     """Detect in the sample; the landmark layer."""
     widget = dock(viewer, "Detect landmarks")
-    picture(viewer, "empty")
     viewer.open_sample(PLUGIN, SAMPLE)
     for layer in list(viewer.layers)[1:]:
         layer.visible = False

@@ -120,8 +120,9 @@ def describe(header) -> str:
     data = training.get("data") or training.get("dataset")
     if films or data:
         parts.append("trained on " + " of ".join(str(p) for p in (f"{films} films" if films else "", data) if p))
-    parts += [figure(key, value) for key, value in header.metrics.items()
-              if isinstance(value, int | float) and not isinstance(value, bool)][:1]
+    metrics = {k: v for k, v in header.metrics.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+    best = sorted((key for key in metrics if key.startswith("mean")), key=lambda key: not key.endswith("_mm"))
+    parts += [figure(key, metrics[key]) for key in best[:1]]
     return ", ".join(parts) + "."
 
 

@@ -58,3 +58,5 @@ class RunRow(QWidget):
     def _on_ended(self) -> None:
         self.bar.setVisible(False)
         self.button.setText(self._caption)
+        self.layout().activate()
+        self.updateGeometry()

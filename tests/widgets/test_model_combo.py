@@ -1,0 +1,20 @@
+import pytest
+
+from napari_xray_landmarks.models import ModelHeader
+from napari_xray_landmarks.plugin.widgets.model_combo import describe, figure
+
+
+@pytest.mark.parametrize("metrics, end", [
+    ({"mean_radial_error_px": 11.24, "films": 40}, "mean radial error 11.2 px."),
+    ({"mean_radial_error_px": 2.7, "mean_radial_error_mm": 1.952, "how": "held out"}, "mean radial error 1.95 mm."),
+    ({}, "of phantoms."),
+])
+def test_one_line_says_what_it_was_trained_on_and_how_exact_it_is(metrics, end):
+    header = ModelHeader("joint-displacement", "pelvis", ("a", "b"), {}, {"films": 100, "data": "phantoms"}, metrics)
+    assert describe(header).startswith("2 landmarks, trained on 100 films of phantoms")
+    assert describe(header).endswith(end)
+
+
+def test_units():
+    assert figure("cobb_error_deg", 2.5) == "cobb error 2.5 °"
+    assert figure("success", 0.981) == "success 0.981"
