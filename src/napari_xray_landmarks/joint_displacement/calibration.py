@@ -74,11 +74,18 @@ def _mass(confidence: np.ndarray) -> np.ndarray:
 
 
 def _logistic(mass: np.ndarray, good: np.ndarray) -> tuple[float, float, float]:
-    """Intercept and slopes of a logistic regression; a constant where all or none are good."""
+    """Intercept and slopes (on the mass, on its logarithm) of a logistic regression that never falls with the mass.
+
+    A slope that comes out negative is left out; a constant remains where all or none are good, or none of the slopes.
+    """
     from sklearn.linear_model import LogisticRegression
 
-    if good.all() or not good.any():
-        share = (good.sum() + 1) / (len(good) + 2)
-        return float(np.log(share / (1 - share))), 0.0, 0.0
-    fitted = LogisticRegression(C=10.0).fit(np.stack([mass, np.log(mass + 1e-3)], 1), good)
-    return float(fitted.intercept_[0]), *(float(v) for v in fitted.coef_[0])
+    values = np.stack([mass, np.log(mass + 1e-3)], 1)
+    for kept in ([0, 1], [0], [1]) if good.any() and not good.all() else ():
+        fitted = LogisticRegression(C=10.0).fit(values[:, kept], good)
+        if (fitted.coef_ >= 0).all():
+            slopes = np.zeros(2)
+            slopes[kept] = fitted.coef_[0]
+            return float(fitted.intercept_[0]), float(slopes[0]), float(slopes[1])
+    share = (good.sum() + 1) / (len(good) + 2)
+    return float(np.log(share / (1 - share))), 0.0, 0.0
