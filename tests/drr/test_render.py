@@ -1,13 +1,15 @@
 """Line integrals against closed forms."""
 
+import line_integrals as truth
 import numpy as np
 import pytest
+from line_integrals import CENTRE
 
+from napari_xray_landmarks.drr.prepared import prepare
 from napari_xray_landmarks.drr.render import render
-from napari_xray_landmarks.geometry.camera import CArm
+from napari_xray_landmarks.geometry.camera import Camera, CArm
 from napari_xray_landmarks.imaging import Volume
 
-CENTRE, RADII, SIGMAS = np.array([8.0, -6, 10]), np.array([35.0, 22, 30]), np.array([13.0, 9, 11])
 VIEWS = [(0, 0, 0), (35, 20, 10), (-80, -10, 5), (10, 75, 0)]
 
 
@@ -15,69 +17,35 @@ def _arm(lao, cran, roll, size=(120, 140)):
     return CArm(lao, cran, roll, 700, 1000, (1.6, 1.6), size, (5.0, -3.0, 4.0)).camera()
 
 
-def _grid(spacing=(1.0, 1.3, 0.9), turn=None):
-    """A volume's affine that covers the object, and the world position of every voxel."""
-    rotation = np.eye(3) if turn is None else turn
-    count = np.ceil(2 * 48 / np.array(spacing)).astype(int)
-    matrix = np.eye(4)
-    matrix[:3, :3] = rotation * spacing
-    matrix[:3, 3] = CENTRE - matrix[:3, :3] @ ((count - 1) / 2)
-    index = np.stack(np.meshgrid(*map(np.arange, count), indexing="ij"), -1)
-    return matrix, index @ matrix[:3, :3].T + matrix[:3, 3]
-
-
-def _oblique():
-    axis = np.linalg.qr(np.array([[1.0, 0.3, 0.1], [0.2, 1, -0.4], [-0.1, 0.3, 1]]))[0]
-    return axis * np.sign(np.linalg.det(axis))
-
-
-def _rays(camera):
-    row, column = np.indices(camera.size_px)
-    ray = np.stack([row, column, np.ones_like(row)], -1) @ camera.ray_from_px.T
-    return ray / np.linalg.norm(ray, axis=-1, keepdims=True)
-
-
-def _gauss_integral(camera):
-    d, o = _rays(camera) / SIGMAS, (camera.source_mm - CENTRE) / SIGMAS
-    a, b, c = (d * d).sum(-1), (d * o).sum(-1), o @ o
-    return np.exp(-0.5 * (c - b * b / a)) * np.sqrt(2 * np.pi / a)
-
-
-def _ellipsoid_integral(camera):
-    d, o = _rays(camera) / RADII, (camera.source_mm - CENTRE) / RADII
-    a, b, c = (d * d).sum(-1), (d * o).sum(-1), o @ o - 1
-    return 2 * np.sqrt(np.maximum(b * b - a * c, 0)) / a
-
-
-@pytest.mark.parametrize("turn", [None, _oblique()], ids=["straight", "oblique"])
+@pytest.mark.parametrize("turned", [False, True], ids=["straight", "oblique"])
 @pytest.mark.parametrize("view", VIEWS)
-def test_a_gaussian_has_its_closed_form(view, turn):
-    matrix, world = _grid(turn=turn)
-    volume = Volume(np.exp(-0.5 * (((world - CENTRE) / SIGMAS) ** 2).sum(-1)).astype(np.float32), matrix)
+def test_a_gaussian_has_its_closed_form(view, turned):
     camera = _arm(*view)
-    truth = _gauss_integral(camera)
-    assert np.abs(render(volume, camera) - truth).mean() < 1e-3 * truth.max()
+    exact = truth.gauss_integral(camera)
+    assert np.abs(render(truth.gauss_volume((1.0, 1.3, 0.9), turned), camera) - exact).mean() < 1e-3 * exact.max()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_gaussian_on_a_fine_grid_is_within_a_ten_thousandth(view):
+    camera = _arm(*view, size=(60, 70))
+    exact = truth.gauss_integral(camera)
+    assert np.abs(render(truth.gauss_volume((0.6, 0.6, 0.6)), camera) - exact).mean() < 1e-4 * exact.max()
 
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_an_ellipsoid_has_its_closed_form(view):
-    matrix, world = _grid()
-    q = (world - CENTRE) / RADII
-    distance = np.linalg.norm(q, axis=-1)
-    gradient = np.maximum(np.linalg.norm(q / RADII, axis=-1) / np.maximum(distance, 1e-6), 1e-6)
-    volume = Volume(np.clip(0.5 - (distance - 1) / gradient, 0, 1).astype(np.float32), matrix)
     camera = _arm(*view)
-    truth = _ellipsoid_integral(camera)
-    rmse = np.sqrt(((render(volume, camera) - truth) ** 2).mean())
-    assert rmse < 0.006 * truth.max()
+    exact = truth.ellipsoid_integral(camera)
+    image = render(truth.ellipsoid_volume(), camera)
+    assert np.sqrt(((image - exact) ** 2).mean()) < 0.006 * exact.max()
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_a_ball_lands_where_its_centre_projects(seed):
     rng = np.random.default_rng(seed)
     camera = CArm(*rng.uniform(-60, 60, 3), rng.uniform(600, 800), rng.uniform(900, 1200), (0.5, 0.6), (200, 220),
-                  tuple(rng.uniform(-5, 5, 3))).camera()
-    matrix, world = _grid((0.8, 1.0, 0.9), _oblique() if seed % 2 else None)
+                  tuple(rng.uniform(-5, 5, 3)), (rng.uniform(60, 140), rng.uniform(70, 150))).camera()
+    matrix, world = truth.grid((0.8, 1.0, 0.9), truth.oblique() if seed % 2 else None)
     centre = CENTRE + rng.uniform(-12, 12, 3)
     ball = np.exp(-0.5 * ((world - centre) ** 2).sum(-1) / 1.2**2).astype(np.float32)
     image = render(Volume(ball, matrix), camera)
@@ -94,22 +62,79 @@ def test_a_box_seen_along_an_axis_has_its_thickness():
     np.testing.assert_allclose(render(Volume(voxels, matrix), camera.camera())[2:7, 2:7], 2.0 * 20 * 1.5, rtol=1e-3)
 
 
-def test_what_lies_behind_the_source_is_not_seen():
-    matrix, world = _grid()
-    volume = Volume(np.ones(world.shape[:3], np.float32), matrix)
-    camera = CArm(source_to_isocentre_mm=40, source_to_detector_mm=200, pixel_spacing_mm=(0.1, 0.1), size_px=(5, 5),
-                  isocentre_mm=tuple(CENTRE)).camera()
-    assert render(volume, camera)[2, 2] == pytest.approx(48 + 40, abs=1.5)
+@pytest.mark.parametrize("lao", [0, 25, 90, 200])
+@pytest.mark.parametrize("distance", [2.0, 11.3, 30.0])
+def test_what_lies_behind_a_source_inside_the_volume_is_not_seen(lao, distance):
+    camera = CArm(lao, 10, 0, distance, 300, (2.0, 2.0), (40, 50), tuple(CENTRE + (3, -2, 4))).camera()
+    exact = truth.gauss_integral(camera)
+    image = render(truth.gauss_volume(), camera)
+    assert np.abs(image - exact).max() < 5e-3 * exact.max()
+
+
+def test_a_detector_wider_than_a_right_angle_sees_what_is_there():
+    camera = CArm(30, 15, 0, 9.0, 20, (1.5, 1.5), (96, 128), tuple(CENTRE)).camera()  # rays up to 80 degrees off
+    exact = truth.gauss_integral(camera)
+    error = np.abs(render(truth.gauss_volume(), camera) - exact) / exact.max()
+    assert error.max() < 0.015 and error.mean() < 1e-3
+
+
+@pytest.mark.parametrize("lao", [0, 40, 90, 180])
+@pytest.mark.parametrize("behind", [-9.0, 0.4, 15.0])
+def test_rays_end_at_a_detector_inside_the_volume(lao, behind):
+    camera = CArm(lao, -12, 0, 400, 400 + behind, (0.8, 0.8), (60, 70), tuple(CENTRE)).camera()
+    exact = truth.gauss_integral(camera, to_detector=True)
+    image = render(truth.gauss_volume(), camera, to_detector=True)
+    assert np.abs(image - exact).max() < 5e-3 * exact.max()
+    assert render(truth.gauss_volume(), camera).max() > 1.02 * exact.max()
+
+
+def test_source_and_detector_between_the_same_two_slices():
+    matrix = np.eye(4)
+    voxels = np.ones((9, 9, 9), np.float32)
+    camera = Camera((4.0, 4.2, 4.0), (4.0, 4.7, 4.0), (-1e-3, 0, 0), (0, 0, 1e-3), (1, 1))
+    assert render(Volume(voxels, matrix), camera, to_detector=True)[0, 0] == pytest.approx(0.5, rel=1e-5)
+
+
+@pytest.mark.parametrize("off", [(-60.0, 30.0), (200.0, 75.0)])
+def test_an_off_centre_detector_is_a_window_of_a_larger_one(off):
+    volume = prepare(truth.gauss_volume())
+    view = dict(lao_deg=20, source_to_isocentre_mm=700, pixel_spacing_mm=(1.0, 1.2), isocentre_mm=tuple(CENTRE))
+    large = render(volume, CArm(**view, size_px=(460, 460), centre_px=(230.0, 230.0)).camera())
+    part = render(volume, CArm(**view, size_px=(120, 150), centre_px=off).camera())
+    rows, columns = int(230 - off[0]), int(230 - off[1])
+    np.testing.assert_allclose(part[:100, :100], large[rows:rows + 100, columns:columns + 100], atol=2e-5 * large.max())
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_projection_matrix_has_its_closed_form(seed):
+    """Skewed pixels, no C-arm: what a user's own calibration gives."""
+    rng = np.random.default_rng(seed)
+    source = CENTRE + 500 * np.linalg.qr(rng.normal(size=(3, 3)))[0][0]
+    far = (CENTRE - source) * 2
+    steps = np.linalg.qr(np.column_stack([far, rng.normal(size=(3, 2))]))[0][:, 1:] @ [[1.9, 0.25], [-0.1, 1.5]]
+    corner = source + far - 40 * steps[:, 0] - 45 * steps[:, 1]
+    made = Camera(source, corner, steps[:, 0], steps[:, 1], (80, 90))
+    camera = Camera.from_matrix(made.detector_px_from_world * 0.003, (80, 90))
+    exact = truth.gauss_integral(camera)
+    assert exact.max() > 20
+    assert np.abs(render(truth.gauss_volume(), camera) - exact).max() < 3e-3 * exact.max()
+
+
+def test_a_prepared_volume_gives_the_same_from_every_side():
+    volume = truth.ellipsoid_volume()
+    prepared = prepare(volume)
+    for view in [*VIEWS, (90, 0, 0), (0, 0, 0)]:
+        np.testing.assert_array_equal(render(prepared, _arm(*view)), render(volume, _arm(*view)))
 
 
 def test_a_view_that_misses_is_blank():
-    matrix, world = _grid()
     camera = CArm(isocentre_mm=(900, 0, 0), size_px=(40, 40)).camera()
-    assert not render(Volume(np.ones(world.shape[:3], np.float32), matrix), camera).any()
+    assert not render(truth.gauss_volume(), camera).any()
 
 
-def test_nan_is_refused():
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_refused(wrong):
     voxels = np.ones((4, 4, 4), np.float32)
-    voxels[1, 2, 3] = np.nan
+    voxels[1, 2, 3] = wrong
     with pytest.raises(ValueError, match="not finite"):
         render(Volume(voxels), CArm().camera())

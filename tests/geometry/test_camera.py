@@ -84,3 +84,15 @@ def test_a_camera_without_sense_is_refused(wrong):
 def test_an_arm_without_sense_is_refused(wrong):
     with pytest.raises(ValueError, match="must be positive"):
         CArm(**wrong)
+
+
+def test_a_moved_camera_sees_what_moved_with_it():
+    rng = np.random.default_rng(1)
+    camera, points, centre = CArm(20, 10, 5).camera(), rng.uniform(-80, 80, (9, 3)), np.array([4.0, -8, 12])
+    turn, shift = np.array([0.2, -0.1, 0.3]), np.array([5.0, 9, -3])
+    angle = np.linalg.norm(turn)
+    axis, arm = turn / angle, points - centre  # Rodrigues
+    turned = (arm * np.cos(angle) + np.cross(axis, arm) * np.sin(angle)
+              + axis * (arm @ axis)[:, None] * (1 - np.cos(angle)))
+    moved = camera.moved(turn, shift, centre)
+    np.testing.assert_allclose(moved.project(centre + turned + shift), camera.project(points), atol=1e-9)

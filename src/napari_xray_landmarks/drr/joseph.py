@@ -1,66 +1,164 @@
-"""Line integrals on the CPU by Joseph's method: one in-plane bilinear sample per slice along the dominant axis."""
+"""Line integrals on the CPU by Joseph's method: one in-plane bilinear sample per slice along the dominant axis.
+
+The image is made tile by tile, so that what a tile needs of the volume stays in the cache. Between two slices the
+volume is taken as linear, so a ray may begin or end anywhere between them: slice k then weighs the integral of the
+triangle about k over the ray's length. Coordinates are voxels, one more for the border of zeros in front.
+"""
 
 import numpy as np
 from numba import njit, prange
 
+from .samples import add_gradients, add_materials, add_values, chain
 
-def padded_slabs(voxels: np.ndarray, axis: int) -> np.ndarray:
-    """The volume as float32 slices along `axis`, with a zero border of one voxel in front and two behind in plane."""
-    slices = np.moveaxis(voxels, axis, 0)
-    count, rows, columns = slices.shape
-    padded = np.zeros((count, rows + 3, columns + 3), dtype=np.float32)
-    padded[:, 1:-2, 1:-2] = slices
-    return padded
+TILE = (16, 64)
+VALUES, MATERIALS, GRADIENTS = 0, 1, 2
 
 
 @njit(parallel=True, fastmath=True, cache=True, error_model="numpy")
-def sum_along_rays(slabs, p_start, p_step, q_start, q_step, first, last, out):
-    """Sum slices `first` to `last` along rays that cross slice k at column p_start + k p_step, row q_start + k q_step.
+def integrate(mode, flat, shape, steps, source, rays, rays_mm, motions, ends, tiles, out):
+    """Line integrals through the pixels of some tiles, in value times mm.
 
     Parameters
     ----------
-    slabs : (slices, rows + 3, columns + 3) float32 array
-        From `padded_slabs`.
-    p_start, p_step, q_start, q_step : (H, W) float32 arrays
-        In voxels, the border not counted.
-    out : (H, W) float32 array
-        Filled with the sums of the samples.
+    mode
+        VALUES: one channel; MATERIALS: that of all, then one for each but the first; GRADIENTS: the line integral and
+        its six derivatives.
+    flat, steps
+        From `PreparedVolume.layout`.
+    shape, source, rays : (3,) ints, (3,), (3, 3) float64 arrays
+        Voxels, the source, and the matrix from (row, column, 1) to the vector from the source to a pixel, in the
+        order (p, q, slice).
+    rays_mm : (3, 3) float64 array
+        The same matrix in mm.
+    motions : (6, 3, 4) float64 array
+        How each motion changes `rays` and, in the last column, `source`; read where gradients are asked for.
+    ends
+        Whether rays end at the detector.
+    tiles : (N, 2) int array
+        First row and column of the tiles to fill.
+    out : (channels, rows, columns) float32 array
     """
-    rows, columns, stride = slabs.shape[1] - 3, slabs.shape[2] - 3, slabs.shape[2]
-    height, width = out.shape
-    tiles_down, tiles_across = (height + 15) // 16, (width + 63) // 64
-    one, zero = np.float32(1), np.float32(0)
-    p_end, q_end = np.float32(columns), np.float32(rows)
-    for tile in prange(tiles_down * tiles_across):
-        r0, c0 = (tile // tiles_across) * 16, (tile % tiles_across) * 64
-        r1, c1 = min(r0 + 16, height), min(c0 + 64, width)
-        total = np.zeros((16, 64), np.float32)
-        for k in range(first, last):
-            kf = np.float32(k)
-            if _misses(p_start, p_step, q_start, q_step, r0, r1 - 1, c0, c1 - 1, kf, p_end, q_end):
-                continue
-            flat = slabs[k].ravel()
-            for r in range(r0, r1):
-                for c in range(c0, c1):
-                    p = min(max(p_start[r, c] + kf * p_step[r, c] + one, zero), p_end + one)
-                    q = min(max(q_start[r, c] + kf * q_step[r, c] + one, zero), q_end + one)
-                    i, j = np.int32(p), np.int32(q)
-                    fp, fq = p - np.float32(i), q - np.float32(j)
-                    o = j * np.int32(stride) + i
-                    top = flat[o] + fp * (flat[o + 1] - flat[o])
-                    bottom = flat[o + stride] + fp * (flat[o + stride + 1] - flat[o + stride])
-                    total[r - r0, c - c0] += top + fq * (bottom - top)
-        for r in range(r0, r1):
-            for c in range(c0, c1):
-                out[r, c] = total[r - r0, c - c0]
+    channels, height, width = out.shape
+    for t in prange(len(tiles)):
+        r0, c0 = tiles[t, 0], tiles[t, 1]
+        rows, columns = min(16, height - r0), min(64, width - c0)
+        lines = np.empty((4, 16, 64), np.float32)
+        reach = np.empty((16, 64), np.float64)
+        total = np.zeros((channels, 16, 64), np.float32)
+        _aim(source, rays, shape[2] // 2, ends, r0, c0, lines, reach)
+        _sum_tile(mode, flat, shape, steps, source[2], lines, reach, rows, columns, total)
+        for r in range(rows):
+            for c in range(columns):
+                row, column = np.float64(r0 + r), np.float64(c0 + c)
+                along = _component(rays, 2, row, column)
+                squares = 0.0
+                for i in range(3):
+                    squares += _component(rays_mm, i, row, column) ** 2
+                step_mm = np.sqrt(squares) / abs(along)
+                if mode == 2:
+                    chain(total[:, r, c], lines[:, r, c], source[2] - shape[2] // 2, along, motions, row, column)
+                for channel in range(channels):
+                    out[channel, r0 + r, c0 + c] = total[channel, r, c] * step_mm
 
 
-@njit(fastmath=True, cache=True, inline="always")
-def _misses(p_start, p_step, q_start, q_step, r0, r1, c0, c1, k, p_end, q_end):
-    """Whether the tile's four corner rays all pass slice k on the same side of the volume."""
-    p_low, p_high, q_low, q_high = np.float32(1e30), np.float32(-1e30), np.float32(1e30), np.float32(-1e30)
-    for r in (r0, r1):
-        for c in (c0, c1):
-            p, q = p_start[r, c] + k * p_step[r, c], q_start[r, c] + k * q_step[r, c]
-            p_low, p_high, q_low, q_high = min(p_low, p), max(p_high, p), min(q_low, q), max(q_high, q)
-    return p_high <= -1 or p_low >= p_end or q_high <= -1 or q_low >= q_end
+@njit(fastmath=True, cache=True, error_model="numpy")
+def _component(rays, i, row, column):
+    value = rays[i, 0] * row + rays[i, 1] * column + rays[i, 2]
+    return value if i < 2 or abs(value) > 1e-9 else 1e-9
+
+
+@njit(fastmath=True, cache=True, error_model="numpy")
+def _aim(source, rays, middle, ends, r0, c0, lines, reach):
+    """Where a tile's rays cross the middle slice, how far they move per slice, and the slice that they end in."""
+    for r in range(16):
+        for c in range(64):
+            row, column = np.float64(r0 + r), np.float64(c0 + c)
+            along = _component(rays, 2, row, column)
+            p, q = _component(rays, 0, row, column) / along, _component(rays, 1, row, column) / along
+            lines[0, r, c] = source[0] + (middle - source[2]) * p + 1.0
+            lines[1, r, c] = p
+            lines[2, r, c] = source[1] + (middle - source[2]) * q + 1.0
+            lines[3, r, c] = q
+            reach[r, c] = source[2] + along if ends else np.copysign(1e9, along)
+
+
+@njit(fastmath=True, cache=True, error_model="numpy")
+def _sum_tile(mode, flat, shape, steps, start, lines, reach, rows, columns, total):
+    """Add every slice that the tile's rays cross."""
+    low, high, part_low, part_high = _span(start, reach, rows, columns)
+    scratch = np.zeros(total.shape, np.float32)
+    bounds, work = np.empty(4, np.float32), np.empty((6, 64), np.float32)
+    p_end, q_end = np.float32(shape[0] + 1), np.float32(shape[1] + 1)
+    margin = np.float32(0.01)
+    for k in range(max(0, low), min(shape[2], high)):
+        kf = np.float32(k - shape[2] // 2)
+        _bound(lines, rows, columns, kf, bounds)
+        if bounds[1] <= 0 or bounds[0] >= p_end or bounds[3] <= 0 or bounds[2] >= q_end:
+            continue
+        inside = (bounds[0] > margin and bounds[1] < p_end - margin
+                  and bounds[2] > margin and bounds[3] < q_end - margin)
+        plane = flat[(k + 1) * steps[1]:]
+        partial = k < part_low or k >= part_high
+        target = scratch if partial else total
+        if partial:
+            scratch[:] = 0
+        if mode == 0:
+            add_values(plane, np.int32(steps[0]), lines, kf, inside, p_end, q_end, rows, columns, target)
+        elif mode == 1:
+            add_materials(plane, np.int32(steps[0]), lines, kf, p_end, q_end, rows, columns, work, target)
+        else:
+            add_gradients(plane, np.int32(steps[0]), lines, kf, p_end, q_end, rows, columns, target)
+        if partial:
+            _weigh(mode, start - k, reach, k, rows, columns, scratch, total)
+
+
+@njit(fastmath=True, cache=True, error_model="numpy")
+def _span(start, reach, rows, columns):
+    """The slices from the first to the last that counts, and those of them that count in full for every ray."""
+    near, far = min(reach[0, 0], reach[0, columns - 1]), max(reach[0, 0], reach[0, columns - 1])
+    near = min(near, min(reach[rows - 1, 0], reach[rows - 1, columns - 1]))
+    far = max(far, max(reach[rows - 1, 0], reach[rows - 1, columns - 1]))
+    first, last = min(start, near), max(start, far)
+    if near >= start:
+        full_low, full_high = start, near
+    elif far <= start:
+        full_low, full_high = far, start
+    else:  # rays to both sides
+        full_low, full_high = start, start
+    limit = 1e8
+    return (int(np.ceil(max(first, -limit) - 1)), int(np.floor(min(last, limit) + 1)) + 1,
+            np.ceil(max(full_low, -limit) + 1), np.floor(min(full_high, limit) - 1) + 1)
+
+
+@njit(fastmath=True, cache=True, error_model="numpy")
+def _bound(lines, rows, columns, k, bounds):
+    """The least and largest p and q of a tile in slice k: those of its corners."""
+    bounds[0] = bounds[2] = np.float32(1e30)
+    bounds[1] = bounds[3] = np.float32(-1e30)
+    for r in (0, rows - 1):
+        for c in (0, columns - 1):
+            p, q = lines[0, r, c] + k * lines[1, r, c], lines[2, r, c] + k * lines[3, r, c]
+            bounds[0], bounds[1] = min(bounds[0], p), max(bounds[1], p)
+            bounds[2], bounds[3] = min(bounds[2], q), max(bounds[3], q)
+
+
+@njit(fastmath=True, cache=True, error_model="numpy")
+def _weigh(mode, start, reach, k, rows, columns, part, total):
+    """Add a slice that does not count in full: the source (at `start` from it) or the detector is next to it."""
+    for r in range(rows):
+        for c in range(columns):
+            end = reach[r, c] - k
+            weight = np.float32(abs(_ramp(end) - _ramp(start)))
+            if mode == 2:
+                f = part[0, r, c]
+                total[5, r, c] += f * np.float32(max(0.0, 1 - abs(start)))
+                total[6, r, c] += f * np.float32(max(0.0, 1 - abs(end)))
+            for channel in range(5 if mode == 2 else len(total)):
+                total[channel, r, c] += weight * part[channel, r, c]
+
+
+@njit(fastmath=True, cache=True, error_model="numpy")
+def _ramp(x):
+    """The integral of the triangle about 0 up to x."""
+    x = min(max(x, -1.0), 1.0)
+    return 0.5 * (1 + x) ** 2 if x < 0 else 1 - 0.5 * (1 - x) ** 2

@@ -1,42 +1,77 @@
-"""Render a volume: line integrals from the source to every pixel."""
+"""Render a volume: line integrals from the source through every pixel."""
 
 import numpy as np
 
 from ..geometry.camera import Camera
 from ..imaging import Volume
-from .joseph import padded_slabs, sum_along_rays
+from .joseph import GRADIENTS, MATERIALS, TILE, VALUES, integrate
+from .prepared import PreparedVolume, prepare
+
+STEEP = 2.0  # voxels in plane per slice beyond which a tile is rendered along another axis
 
 
-def render(volume: Volume, camera: Camera) -> np.ndarray:
+def render(volume: Volume | PreparedVolume, camera: Camera, *, to_detector: bool = False) -> np.ndarray:
     """Line integrals of a volume's values, in value times mm.
 
     Parameters
     ----------
     volume
-        Any spacing, origin and direction; zero outside.
+        Any spacing, origin and direction; zero outside. One that is rendered more than once is best prepared.
     camera
-        Where the source and the detector are in the volume's world.
+        Where the source, which may be inside the volume, and the detector are in the volume's world.
+    to_detector
+        Whether rays end at the detector; otherwise what lies behind it counts too.
 
     Returns
     -------
-    (rows, columns) float32 array
+    (rows, columns) float32 array, or (materials, rows, columns) if the volume was prepared with several
 
     Raises
     ------
     ValueError
-        The volume holds a NaN or an infinity.
+        The volume cannot be prepared.
     """
-    if not np.isfinite(volume.voxels).all():
-        raise ValueError(f"volume {volume.name!r} holds values that are not finite")
-    source, rays = _in_voxels(volume, camera)
-    axis = dominant_axis(rays, camera.size_px)
-    slabs = padded_slabs(volume.voxels, axis)
-    starts, steps, step_mm = _slice_crossings(volume, source, rays, axis, camera.size_px)
-    out = np.zeros(camera.size_px, dtype=np.float32)
-    first, last = _slices_in_front(source[axis], rays[axis] @ _middle(camera.size_px), slabs.shape[0])
-    q, p = (np.arange(3) != axis).nonzero()[0]
-    sum_along_rays(slabs, starts[p], steps[p], starts[q], steps[q], first, last, out)
-    return out * step_mm
+    prepared = _prepared(volume)
+    mode = VALUES if prepared.materials == 1 else MATERIALS
+    sums = _sums(prepared, camera, mode, to_detector)
+    if mode == VALUES:
+        return sums[0]
+    sums[0] -= sums[1:].sum(0)
+    return sums
+
+
+def render_with_jacobian(volume: Volume | PreparedVolume, camera: Camera, centre_mm, *, to_detector: bool = False
+                         ) -> tuple[np.ndarray, np.ndarray]:
+    """Line integrals, and how they change as source and detector move together.
+
+    Parameters
+    ----------
+    volume
+        Of one material.
+    camera
+    centre_mm : (3,) array
+        What the camera turns about: the isocentre.
+    to_detector
+        As in `render`.
+
+    Returns
+    -------
+    image : (rows, columns) float32 array
+    jacobian : (6, rows, columns) float32 array
+        Change per radian about, then per mm along the world's axes (superior, posterior, left): the derivatives of
+        `render(volume, camera.moved(turn_rad, shift_mm, centre_mm))` at zero. A volume that moves against a
+        camera at rest changes the image by the opposite.
+
+    Raises
+    ------
+    ValueError
+        The volume cannot be prepared, or has several materials.
+    """
+    prepared = _prepared(volume)
+    if prepared.materials > 1:
+        raise ValueError(f"the Jacobian is that of one material, the volume has {prepared.materials}")
+    sums = _sums(prepared, camera, GRADIENTS, to_detector, _motions(prepared, camera, centre_mm))
+    return sums[0], sums[1:]
 
 
 def dominant_axis(rays: np.ndarray, size_px: tuple[int, int]) -> int:
@@ -44,29 +79,57 @@ def dominant_axis(rays: np.ndarray, size_px: tuple[int, int]) -> int:
     return int(np.argmax(np.abs(rays @ _middle(size_px))))
 
 
-def _in_voxels(volume: Volume, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
+def _prepared(volume: Volume | PreparedVolume) -> PreparedVolume:
+    return volume if isinstance(volume, PreparedVolume) else prepare(volume)
+
+
+def _sums(prepared: PreparedVolume, camera: Camera, mode: int, ends: bool, motions=None) -> np.ndarray:
+    """The channels of `integrate`, each tile along the axis that its rays follow."""
+    source, rays = in_voxels(prepared, camera)
+    motions = np.zeros((6, 3, 4)) if motions is None else motions
+    channels = {VALUES: 1, MATERIALS: prepared.materials, GRADIENTS: 7}[mode]
+    out = np.empty((channels, *camera.size_px), dtype=np.float32)
+    for axis, tiles in _tiles_by_axis(rays, camera.size_px):
+        flat, order, steps = prepared.layout(axis)
+        o = list(order)
+        integrate(mode, flat, np.array(prepared.shape)[o], np.array(steps), source[o], rays[o], camera.ray_from_px,
+                  np.ascontiguousarray(motions[:, o]), ends, tiles, out)
+    return out
+
+
+def _tiles_by_axis(rays: np.ndarray, size_px: tuple[int, int]) -> list[tuple[int, np.ndarray]]:
+    """The first pixels of all tiles, by the axis to render them along: one axis unless some rays are steep to it."""
+    first = [np.arange(0, n, step) for n, step in zip(size_px, TILE, strict=True)]
+    tiles = np.stack(np.meshgrid(*first, indexing="ij"), -1).reshape(-1, 2)
+    axis = dominant_axis(rays, size_px)
+    corners = np.array([(r, c, 1.0) for r in (0, size_px[0] - 1) for c in (0, size_px[1] - 1)]) @ rays.T
+    along = corners[:, axis]
+    if (along * along[0] > 0).all() and (np.abs(corners) <= STEEP * np.abs(along[:, None])).all():
+        return [(axis, tiles)]
+    middles = np.minimum(tiles + np.array(TILE) / 2, np.array(size_px) - 1)
+    best = np.abs(np.column_stack([middles, np.ones(len(tiles))]) @ rays.T).argmax(1)
+    return [(int(a), tiles[best == a]) for a in np.unique(best)]
+
+
+def _motions(prepared: PreparedVolume, camera: Camera, centre_mm) -> np.ndarray:
+    """(6, 3, 4): how rays and source, in voxels, change with each turn about and shift along a world axis."""
+    voxel_from_world = np.linalg.inv(prepared.world_from_voxel)[:3, :3]
+    arm = camera.source_mm - np.asarray(centre_mm, dtype=float)
+    change = np.zeros((6, 3, 4))
+    for i, axis in enumerate(np.eye(3)):
+        turn = np.cross(np.eye(3), axis)  # acts on a vector as the cross product of the axis with it
+        change[i, :, :3] = voxel_from_world @ turn @ camera.ray_from_px
+        change[i, :, 3] = voxel_from_world @ turn @ arm
+        change[3 + i, :, 3] = voxel_from_world @ axis
+    return change
+
+
+def in_voxels(prepared: PreparedVolume, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
     """The source, and the (3, 3) matrix from (row, column, 1) to a ray, in voxel coordinates."""
-    voxel_from_world = np.linalg.inv(volume.world_from_voxel)
+    voxel_from_world = np.linalg.inv(prepared.world_from_voxel)
     source = voxel_from_world @ np.append(camera.source_mm, 1.0)
     return source[:3], voxel_from_world[:3, :3] @ camera.ray_from_px
 
 
 def _middle(size_px: tuple[int, int]) -> np.ndarray:
     return np.array([(size_px[0] - 1) / 2, (size_px[1] - 1) / 2, 1.0])
-
-
-def _slices_in_front(source: float, direction: float, count: int) -> tuple[int, int]:
-    """The range of slices that lie in front of a source at voxel coordinate `source`."""
-    split = int(np.clip(np.ceil(source), 0, count))
-    return (split, count) if direction > 0 else (0, split)
-
-
-def _slice_crossings(volume, source, rays, axis, size_px):
-    """Where each ray crosses slice 0, how far it moves per slice (both (3, H, W) in voxels), and the step in mm."""
-    row, column = np.arange(size_px[0])[:, None], np.arange(size_px[1])[None, :]
-    ray = [a[0] * row + a[1] * column + a[2] for a in rays]
-    along = np.where(np.abs(ray[axis]) < 1e-12, 1e-12, ray[axis])
-    steps = np.stack([r / along for r in ray])
-    starts = source[:, None, None] - source[axis] * steps
-    step_mm = np.linalg.norm(np.einsum("ij,jhw->ihw", volume.world_from_voxel[:3, :3], steps), axis=0)
-    return starts.astype(np.float32), steps.astype(np.float32), step_mm.astype(np.float32)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +69,20 @@ class Camera:
         ray_from_px = np.linalg.inv(matrix[:, :3])
         source = -ray_from_px @ matrix[:, 3]
         return cls(source, source + ray_from_px[:, 2], ray_from_px[:, 0], ray_from_px[:, 1], size_px)
+
+    def moved(self, turn_rad, shift_mm, centre_mm) -> "Camera":
+        """This camera turned about a point, then shifted, source and detector together.
+
+        Parameters
+        ----------
+        turn_rad : (3,) array
+            Rotation vector: its direction is the axis, its length the angle.
+        shift_mm, centre_mm : (3,) arrays
+        """
+        turn = Rotation.from_rotvec(np.asarray(turn_rad, float)).as_matrix()
+        shift, centre = np.asarray(shift_mm, float), np.asarray(centre_mm, float)
+        source, corner = (centre + turn @ (point - centre) + shift for point in (self.source_mm, self.corner_mm))
+        return Camera(source, corner, turn @ self.row_step_mm, turn @ self.column_step_mm, self.size_px)
 
     def project(self, points_mm) -> np.ndarray:
         """(N, 2) pixels (row, column) of (N, 3) points; NaN for those that are not in front of the source."""
