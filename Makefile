@@ -39,7 +39,7 @@ bench: $(READY)
 weights: $(READY)
 	@for name in pelvis proximal-femur; do \
 	  test -d runs/$$name || $(BIN)/xray-landmarks sample $$name --films 100 -o runs/$$name; \
-	  $(BIN)/xray-landmarks train joint-displacement --data runs/$$name --set train_patches=2500 --set components=48 \
+	  $(BIN)/xray-landmarks train joint-displacement --data runs/$$name --set train_patches=6000 --set components=32 \
 	    -o src/napari_xray_landmarks/models/weights/$$name-ap.safetensors || exit 1; \
 	done
 

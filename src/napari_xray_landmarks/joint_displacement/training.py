@@ -94,8 +94,9 @@ def train(examples: Sequence[Example], subshapes, settings: JointDisplacementSet
     for i, resolution in enumerate(resolutions):
         report(i / (len(resolutions) + 1), f"level {i + 1} of {len(resolutions)}")
         spread = _POSE_SPREAD[min(i, len(_POSE_SPREAD) - 1)]
-        sets = _stage(run, f"level{i}", lambda r=resolution, s=spread, g=generators[i]: _level(
-            examples, poses, formation, subshapes, r, s, settings, g, report))
+        count = settings.train_patches // 2 ** (len(resolutions) - 1 - i)
+        sets = _stage(run, f"level{i}", lambda r=resolution, n=count, s=spread, g=generators[i]: _level(
+            examples, poses, formation, subshapes, r, n, s, settings, g))
         levels.append(sets)
     report(len(resolutions) / (len(resolutions) + 1), "pose")
     pose = _stage(run, "pose", lambda: [_pose_patches(examples, poses, formation, settings, pose_generator)])[0]
@@ -162,9 +163,9 @@ def _jittered(pose: np.ndarray, spread, resolution: float, generator: np.random.
     return pose @ similarity(float(np.exp(log_scale)), float(angle), move)
 
 
-def _level(examples, poses, formation, subshapes, resolution, spread, settings, generator, report) -> list[PatchSet]:
-    """One patch set a subshape, from every film in `_REPEATS` poses."""
-    per_film = max(2, round(settings.train_patches / (_REPEATS * len(examples))))
+def _level(examples, poses, formation, subshapes, resolution, count, spread, settings, generator) -> list[PatchSet]:
+    """One set of about `count` patches a subshape, from every film in `_REPEATS` poses."""
+    per_film = max(2, round(count / (_REPEATS * len(examples))))
     gathered = [([], [], []) for _ in subshapes]
     margin = 2 * settings.search_range + 2 * settings.cell
     for number, (example, pose) in enumerate(zip(examples, poses, strict=True)):
