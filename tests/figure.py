@@ -12,7 +12,7 @@ from napari_xray_landmarks.landmarks import LandmarkSet
 NAMES = ("head", "neck", "tip", "notch", "shaft-left", "shaft-right", "knob", "foot")
 # (row, column) from the middle, in a film of 200 rows
 PLACES = np.array([[-60, -25], [-38, -8], [-62, 30], [-30, 24], [5, -14], [5, 16], [45, 28], [62, -18]], dtype=float)
-SETTINGS = {"levels": 2, "resolution": 24.0, "cell": 4, "search_range": 12.0, "train_patches": 500, "components": 32,
+SETTINGS = {"levels": 2, "resolution": 24.0, "cell": 4, "search_range": 12.0, "train_patches": 1000, "components": 32,
             "patches": 150, "neighbours": 10, "rotation": 10.0}
 
 

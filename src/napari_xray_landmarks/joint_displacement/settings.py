@@ -60,7 +60,7 @@ class JointDisplacementSettings:
                         group="training")
     search_range: float = _option(20.0, "Patches lie within this distance of a landmark's expected place", low=2.0,
                                   high=500.0, unit="level px", group="training")
-    train_patches: int = _option(8000, "Training patches of a subshape at the finest level; half as many at each before",
+    train_patches: int = _option(8000, "Training patches of a subshape at the finest level, half as many before",
                                  low=100, high=100000, group="training")
     components: int = _option(96, "Principal components kept of the 360 feature values (0: all of them)", low=0,
                               high=360, group="training")
