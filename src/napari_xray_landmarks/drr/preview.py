@@ -18,7 +18,10 @@ MAX_STEEP = 1.5  # voxels in plane per slice: beyond, the plane would need far m
 
 
 def preview(volume: Volume | PreparedVolume, camera: Camera) -> np.ndarray:
-    """Line integrals as those of `render`, less sharp than they by up to a pixel.
+    """Line integrals as those of `render`, a little blurred.
+
+    Against `render`, an ellipsoid with a sharp edge in 256³ voxels: RMSE 0.06 % and at most 0.75 % of the peak at 192²
+    pixels, 0.02 % and 0.2 % at 448².
 
     Steep rays, a source inside the volume and several materials are left to `render`.
 
