@@ -146,6 +146,7 @@ def _report(found: Mapping[str, np.ndarray], truth: Truth) -> tuple[list[str], l
     errors = {name: radial_error(points, truth.mean) for name, points in found.items()}
     first, second = truth.annotators.values()
     own = radial_error(first, second)
+    own[np.isinf(own)] = np.nan  # a landmark that only one of them marked
     rows = [_row(name, e, [radial_error(found[name], t) for t in truth.annotators.values()], _against(errors, name))
             for name, e in errors.items()]
     between = ["the two annotators, one from the other", *_figures(own), "", "", ""]
