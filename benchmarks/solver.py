@@ -154,8 +154,10 @@ def _agreement(bench: Bench, _repeats: int) -> tuple[str, list[Target]]:
     head = ["both stop at", "exact − descent, largest of all votes", "exact − LU", "descent − LU",
             "exact − descent, mean vote", "steps of descent", "steps of exact"]
     met = enough is not None
-    at = f"from a residual of {enough:.0e}; {rows[0][1]} at 1e-8" if met else f"{rows[-1][1]} at {RESIDUALS[-1]:.0e}"
-    return table(head, rows), [Target("Both solvers agree, every vote of every patch, film pixels", "1e-5 px", at, met)]
+    at = f"{rows[0][1]} at 1e-8; " + (f"1e-5 px from {enough:.0e} on" if met else f"{rows[-1][1]} at the last")
+    target = Target("Both solvers agree, largest difference of all patches' votes", "1e-5 px, both stopped at 1e-8", at,
+                    met, always=enough == RESIDUALS[0])
+    return table(head, rows), [target]
 
 
 def _moves(settings) -> list[Weights]:
@@ -189,7 +191,7 @@ def _weight_changes(bench: Bench, repeats: int) -> tuple[str, list[Target]]:
     head = [f"re-solve to 1e-10 after a weight moved by a factor of {_factor():.0f}", "median", "largest", "most steps"]
     target = Target("Re-solve after a weight's change", "≤ 50 ms",
                     f"{1e3 * np.median(everything):.0f} ms (largest {1e3 * max(everything):.0f} ms)",
-                    bool(np.median(everything) <= 0.05))
+                    bool(np.median(everything) <= 0.05), bool(max(everything) <= 0.05))
     return table(head, rows), [target]
 
 
@@ -208,7 +210,8 @@ def _updates(benches: Mapping[str, Bench], repeats: int) -> tuple[str, list[Targ
             median, largest = (1e3 * f(seconds) for f in (np.median, max))
             rows.append([name, what, len(subshape.patches.features), f"{median:.0f} ms", f"{largest:.0f} ms"])
             targets.append(Target(f"Whole update of a subshape, {name}, {what}", "≤ 150 ms",
-                                  f"{median:.0f} ms (largest {largest:.0f} ms)", bool(median <= 150)))
+                                  f"{median:.0f} ms (largest {largest:.0f} ms)", bool(median <= 150),
+                                  bool(largest <= 150)))
     head = ["settings", "move", "K̃", "median", "largest"]
     return table(head, rows), targets
 
