@@ -5,7 +5,14 @@ import pytest
 
 from napari_xray_landmarks.joint_displacement.graph import patch_graph
 from napari_xray_landmarks.joint_displacement.solver import JointProblem
+from napari_xray_landmarks.joint_displacement.threads import one_thread
 from napari_xray_landmarks.models import load_model
+
+
+@pytest.fixture(scope="module", autouse=True)
+def as_a_detection_runs_it():
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from .pose import find_pose
 from .sampling import LevelImage, Pyramid, sample_centres
 from .settings import JointDisplacementSettings, names_of_group
 from .subshape import Response, Subshape
+from .threads import one_thread
 
 _SEED = 0
 MIN_SIDE_PX = 16
@@ -95,6 +96,7 @@ class Detector:
         except InputError as error:
             raise InputError(radiograph.name, error.problem, error.remedy) from error
 
+    @one_thread()
     def detect_in(self, pyramid: Pyramid, spacing_mm, settings: JointDisplacementSettings, progress=None) -> Detection:
         """As `detect`, in a film that was read already."""
         report = progress or (lambda fraction, stage: None)
@@ -108,15 +110,13 @@ class Detector:
         """Find the landmarks near a pose that is known roughly."""
         shape = self.model.formation.mean
         generator = np.random.default_rng(_SEED)
-        steps = len(self.model.levels) * len(self.model.subshapes)
+        count = len(self.model.subshapes)
         for level in range(len(self.model.levels)):
-            found = np.array(apply(image_from_model, shape))
-            believed, subshapes, estimates = [], [], []
-            for number in range(len(self.model.subshapes)):
-                done = level * len(self.model.subshapes) + number
-                progress(done / steps, f"level {level + 1} of {len(self.model.levels)}")
-                if not number:
-                    image = self._level_image(pyramid, image_from_model, shape, level, settings)
+            image = self._level_image(pyramid, image_from_model, shape, level, settings)
+            subshapes, believed = [], []
+            for number in range(count):
+                progress((level + number / count) / len(self.model.levels),
+                         f"level {level + 1} of {len(self.model.levels)}")
                 subshape = self._subshape(image, image_from_model, shape, level, number, settings, generator)
                 subshapes.append(subshape)
                 believed.append(subshape.densities(subshape.votes(settings), settings))
@@ -155,7 +155,7 @@ class Detector:
 
     def _read(self, subshape: Subshape, densities) -> tuple[np.ndarray, np.ndarray, list[Response]]:
         found = subshape.shape[list(subshape.numbers)]
-        responses = [subshape._response(d) for d in densities]
+        responses = [subshape.response(d) for d in densities]
         return apply(subshape.image_from_level, found), subshape.confidence(densities, found), responses
 
     def _detection(self, pyramid, image_from_model, subshapes, estimates, settings) -> Detection:

@@ -15,6 +15,7 @@ from .patches import PatchModel, PatchSet
 from .robust import agreement, consensus, solve_robustly
 from .settings import JointDisplacementSettings
 from .solver import JointProblem, Weights
+from .threads import one_thread
 from .votes import Density, density
 
 _FOLLOW = 2.0  # bandwidths within which a landmark that follows a corrected one looks for its own evidence
@@ -134,6 +135,7 @@ class Subshape:
     def _build_graph(self, neighbours: int) -> PatchGraph:
         return patch_graph(self.patches.features, self.features, neighbours, self.patches.table(neighbours))
 
+    @one_thread()
     def estimate(self, settings: JointDisplacementSettings,
                  corrections: Mapping[str, tuple[float, float]] | None = None) -> Estimate:
         """Place the landmarks with these settings.
@@ -165,7 +167,7 @@ class Subshape:
         found = shape[list(self.numbers)]
         confidence = self.confidence(densities, found)
         confidence[list(held)] = np.nan
-        responses = tuple(self._response(d) for d in densities)
+        responses = tuple(self.response(d) for d in densities)
         return Estimate(apply(self.image_from_level, found), confidence, responses, votes.terms, votes.residual,
                         self.graph(settings.neighbours).isolated_share if settings.method == "joint" else 0.0)
 
@@ -214,6 +216,12 @@ class Subshape:
         expected = agreed + self._free[1]
         return [d.towards(place, _FOLLOW * settings.bandwidth) for d, place in zip(densities, expected, strict=True)]
 
+    def response(self, found: Density) -> Response:
+        """A density as an image on the film."""
+        shift = np.eye(3)
+        shift[:2, 2] = found.origin_px
+        return Response(found.values, self.image_from_level @ shift)
+
     def confidence(self, densities: list[Density], found: np.ndarray) -> np.ndarray:
         """(L,) probability that each landmark is within the model's tolerance, from the mass of its peak."""
         mass = np.array([d.mass(p) for d, p in zip(densities, found, strict=True)])
@@ -250,11 +258,6 @@ class Subshape:
                 raise ValueError(f"the subshape {', '.join(self.names)} has no landmark {name!r}")
             held[self.names.index(name)] = apply(level_from_image, np.asarray(point, dtype=float))
         return held
-
-    def _response(self, found: Density) -> Response:
-        shift = np.eye(3)
-        shift[:2, 2] = found.origin_px
-        return Response(found.values, self.image_from_level @ shift)
 
 
 def calibrated(mass: np.ndarray, parameters: tuple[float, ...]) -> np.ndarray:

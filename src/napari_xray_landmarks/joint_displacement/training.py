@@ -13,6 +13,7 @@ from .patches import PatchModel, PatchSet, patch_set, to_tensors
 from .pose import grid_centres
 from .sampling import LevelImage, Pyramid, sample_centres
 from .settings import JointDisplacementSettings
+from .threads import one_thread
 
 POSE_RESOLUTION = 20.0  # level px per unit of the model's frame
 POSE_PATCHES = 4000
@@ -35,6 +36,7 @@ class Example:
     spacing_mm: tuple[float, float] | None = None
 
 
+@one_thread()
 def fit(dataset, *, settings: JointDisplacementSettings, seed: int = 0, progress=None,
         run=None) -> tuple[dict[str, np.ndarray], dict]:
     """The recipe `joint-displacement`: tensors and header values from a training set.
