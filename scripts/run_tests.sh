@@ -25,6 +25,8 @@ skip() {
 
 napari_works() { "$bin/python" -c 'import napari.layers' >/dev/null 2>&1; }
 
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" # small products are slower in several threads, much so on a busy machine
+
 qt_works() { QT_QPA_PLATFORM=offscreen "$bin/python" -c 'from qtpy.QtWidgets import QApplication; QApplication([])' >/dev/null 2>&1; }
 
 case " $* " in
