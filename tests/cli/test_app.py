@@ -1,10 +1,8 @@
 """The program's frame: help, exit codes, one line for what went wrong."""
 
 import resource
-import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -81,11 +79,12 @@ def test_a_closed_pipe_is_no_error():
 
 
 def test_interrupting_leaves_with_130_and_no_files(tmp_path):
-    command = [sys.executable, "-m", "napari_xray_landmarks", "sample", "pelvis", "-o", str(tmp_path / "out")]
-    program = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(1.0)
-    program.send_signal(signal.SIGINT)
-    _, err = program.communicate(timeout=60)
+    interrupted = ("import os, signal, sys, threading\n"
+                   "from napari_xray_landmarks.cli import main\n"
+                   "threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+                   "sys.exit(main())")
+    command = [sys.executable, "-c", interrupted, "sample", "pelvis", "-o", str(tmp_path / "out")]
+    program = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert program.returncode == 130
-    assert err == "xray-landmarks: interrupted; no file was left half-written\n"
+    assert program.stderr == "xray-landmarks: interrupted; no file was left half-written\n"
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
