@@ -52,7 +52,7 @@ def main() -> None:
             "process starts Python, loads libraries, model and film, searches and writes the CSV; the kernels were "
             "compiled by a run before. A known spacing narrows the search for the scale.")
     write_section("large-film", "A large film, from file to points", [text, table(head, rows)], [target],
-                  dry=options.dry)
+                  dry=options.dry, how="as the package uses them")
     require_quiet()
 
 

@@ -23,6 +23,7 @@ from napari_xray_landmarks.joint_displacement.graph import patch_graph
 from napari_xray_landmarks.joint_displacement.settings import AS_PUBLISHED, BEST
 from napari_xray_landmarks.joint_displacement.solver import JointProblem, Weights
 from napari_xray_landmarks.joint_displacement.subshape import Subshape
+from napari_xray_landmarks.joint_displacement.threads import one_thread
 from napari_xray_landmarks.phantoms import SCHEMAS
 
 TRAIN_FILMS = 20
@@ -59,7 +60,8 @@ def main() -> None:
         blocks.append(block)
         targets += found
     block, found = peaks(options.cache)
-    write_section("solver", "Solver and live tuning", [*blocks, block], [*targets, *found], dry=options.dry)
+    write_section("solver", "Solver and live tuning", [*blocks, block], [*targets, *found], dry=options.dry,
+                  how="one thread, as the package runs")
     require_quiet()
 
 
@@ -262,7 +264,9 @@ def _preparation(benches: Mapping[str, Bench], repeats: int) -> tuple[str, list[
                                 "subshapes share."), targets
 
 
+@one_thread()
 def _prepare(bench: Bench, settings, known: bool):
+    """As a detection does it."""
     image = replace(bench.level_image)
     features = bench.subshape.patches.describe(image.features(bench.subshape.centres, bench.cell))
     own = bench.subshape.patches.table(settings.neighbours) if known else None
