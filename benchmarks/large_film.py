@@ -62,7 +62,7 @@ def _files(folder: Path, film: Film) -> list[tuple[str, Path, list[str]]]:
     write_png(png, film)
     write_dicom(dicom, film)
     spacing = " ".join(f"{s:.6f}" for s in film.spacing_mm[:1])
-    return [("DICOM", dicom, []), ("PNG, spacing given", png, ["--spacing", spacing]),
+    return [("DICOM", dicom, []), ("PNG, spacing given", png, ["--spacing-mm", spacing]),
             ("PNG, spacing unknown", png, [])]
 
 
