@@ -84,14 +84,14 @@ def test_opening_changes_nothing(dock, points, viewer):
 
 def test_every_slider_move_solves_again_and_moves_the_points(dock, points, qtbot):
     before = np.array(points.data)
-    slide(dock, "beta", 30.0)
+    slide(dock, "robustness", 8.0)
     settle(dock, qtbot)
     after = np.array(points.data)
     assert np.abs(after[:4] - before[:4]).max() > 0.05
     assert np.array_equal(after[4:], before[4:]), "the other subshape stays"
     estimate = recall(points).detection.subshapes[0].estimate(dock.form.value)
     assert np.allclose(after[:4], estimate.points_px, atol=0.01), "the points are the exact solution"
-    slide(dock, "beta", model_settings(recall(points).model.header).beta)
+    slide(dock, "robustness", model_settings(recall(points).model.header).robustness)
     settle(dock, qtbot)
     assert np.allclose(points.data, before, atol=0.02), "and back again"
 
