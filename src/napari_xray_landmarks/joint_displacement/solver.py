@@ -16,6 +16,7 @@ landmark out of the path for every test patch alike, so the rest of the path has
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -53,14 +54,20 @@ class Solution:
         ‖gradient‖ / ‖right-hand side‖ at the end.
     iterations
         Steps taken.
-    terms
-        Value of each weighted term of the objective, by name.
+    problem, weights
+        What was solved.
     """
 
     displacements: np.ndarray
     residual: float
     iterations: int
-    terms: Mapping[str, float]
+    problem: "JointProblem"
+    weights: Weights
+
+    @cached_property
+    def terms(self) -> Mapping[str, float]:
+        """Value of each weighted term of the objective, by name."""
+        return self.problem.terms(self.displacements, self.weights)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +145,7 @@ class JointProblem:
         found = _landmarks(found, basis)
         for landmark in np.flatnonzero(held):  # to the last bit
             found[self.graph.train_count:, landmark] = guess[self.graph.train_count:, landmark]
-        return Solution(found, residual, iterations, self.terms(found, weights))
+        return Solution(found, residual, iterations, self, weights)
 
     def descend(self, weights: Weights = Weights(), *, start: np.ndarray | None = None, tolerance: float = 1e-8,
                 max_iterations: int = 1_000_000) -> Solution:
@@ -153,7 +160,7 @@ class JointProblem:
             self.system(weights), _columns(self.right_hand_side(weights), basis), _columns(guess, basis),
             np.repeat(spectrum, 2), tolerance, max_iterations)
         found = _landmarks(found, basis)
-        return Solution(found, residual, iterations, self.terms(found, weights))
+        return Solution(found, residual, iterations, self, weights)
 
     def system(self, weights: Weights) -> kernels.System:
         """The scalars and sparse rows of the linear system for these weights; cheap, nothing is rebuilt."""
@@ -180,8 +187,8 @@ class JointProblem:
         return rhs
 
     def initial_guess(self) -> np.ndarray:
-        """Training displacements, and for test patches the mean of their nearest training patches'."""
-        nearest = self.train_displacements[self.graph.nearest].mean(1)
+        """Training displacements, and for test patches the mean of their three nearest."""
+        nearest = self.train_displacements[self.graph.nearest[:, :3]].mean(1)
         return np.concatenate([self.train_displacements, nearest]).astype(float)
 
     def terms(self, displacements: np.ndarray, weights: Weights) -> dict[str, float]:
