@@ -15,7 +15,7 @@ MAX_LINES = 350
 # from the ground up; a room may import from rooms below it and from itself
 FLOORS = [
     {"errors"},
-    {"imaging", "landmarks"},
+    {"imaging", "landmarks", "mesh"},
     {"io"},
     {"geometry"},
     {"drr"},
