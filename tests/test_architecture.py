@@ -16,8 +16,8 @@ MAX_LINES = 350
 FLOORS = [
     {"errors"},
     {"imaging", "landmarks", "mesh"},
-    {"io"},
     {"geometry"},
+    {"io"},
     {"drr"},
     {"phantoms"},
     {"shape"},
