@@ -1,0 +1,125 @@
+"""A patient ready for any number of views: a CT by what its voxels are made of, and the metal that is put into it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InputError
+from ..imaging import Volume
+from .attenuation import MATERIALS, mass_attenuation
+from .hounsfield import in_hounsfield
+from .prepared import PreparedVolume, prepare
+
+CT_KEV = 72.0  # effective energy of the scanner that HU come from
+BONE_HU = 150.0  # bone from here on, where labels do not say better
+BONE_LEVELS_HU = (450.0, 900.0)  # spongy below, dense above
+METAL_HU = 2600.0
+CLIPPED_HU = 3100.0  # scanners that store 12 bits end here: metal is denser than they say
+
+
+@dataclass(frozen=True)
+class Tissue:
+    """A mixture of tabulated materials.
+
+    Parameters
+    ----------
+    name
+    shares
+        Material and its share of the mass; they add up to one.
+    """
+
+    name: str
+    shares: tuple[tuple[str, float], ...]
+
+    def mass_attenuation(self, energy_kev) -> np.ndarray:
+        """In cm2/g."""
+        return sum(share * mass_attenuation(material, energy_kev) for material, share in self.shares)
+
+
+def _mixed(name: str, hu: float) -> Tissue:
+    """Bone of a density in HU, as cortical bone and soft tissue."""
+    water, soft, bone = (MATERIALS[m][0] * mass_attenuation(m, CT_KEV) for m in ("water", "soft tissue", "bone"))
+    volume = float(np.clip(((1 + hu / 1000) * water - soft) / (bone - soft), 0, 1))
+    mass = volume * MATERIALS["bone"][0], (1 - volume) * MATERIALS["soft tissue"][0]
+    share = mass[0] / sum(mass)
+    return Tissue(name, (("bone", share), ("soft tissue", 1 - share)))
+
+
+TISSUES = (
+    Tissue("soft tissue", (("soft tissue", 1.0),)),
+    _mixed("spongy bone", 300.0),
+    _mixed("bone", 650.0),
+    _mixed("dense bone", 1300.0),
+    Tissue("titanium", (("titanium", 1.0),)),
+)
+METAL = len(TISSUES) - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Everything about a patient that does not depend on the view; from `scene`.
+
+    Parameters
+    ----------
+    prepared
+        Densities in g/cm3 with the tissues' numbers, or of one tissue.
+    tissues
+        What each number is.
+    name
+    notes
+        What had to be assumed or changed, one line each.
+    """
+
+    prepared: PreparedVolume
+    tissues: tuple[Tissue, ...] = TISSUES
+    name: str = "volume"
+    notes: tuple[str, ...] = ()
+
+
+def scene(ct: Volume, *, labels: Volume | None = None, implants: Sequence = ()) -> Scene:
+    """A scene of a CT.
+
+    Parameters
+    ----------
+    ct
+        In HU, or with an offset that can be told.
+    labels
+        On the CT's grid; what they label is bone down to lower densities than what they do not.
+    implants
+        Pieces of metal.
+
+    Raises
+    ------
+    InputError
+        The volume is no CT, or the labels are on another grid.
+    """
+    hu, notes = in_hounsfield(ct)
+    numbers = _numbers(hu, labels, ct)
+    density = _densities(hu, numbers)
+    used = int(numbers.max()) + 1
+    prepared = prepare(Volume(density, ct.world_from_voxel, ct.name), numbers if used > 1 else None)
+    return Scene(prepared, TISSUES[:used], ct.name, notes)
+
+
+def _numbers(hu: np.ndarray, labels: Volume | None, ct: Volume) -> np.ndarray:
+    """Which of `TISSUES` each voxel is."""
+    numbers = np.searchsorted((BONE_HU, *BONE_LEVELS_HU, METAL_HU), hu, side="right").astype(np.uint8)
+    if labels is None:
+        return numbers
+    if labels.shape != ct.shape or not np.allclose(labels.world_from_voxel, ct.world_from_voxel, atol=1e-3):
+        raise InputError(labels.name, f"its grid of {labels.shape} voxels is not that of {ct.name}, {ct.shape}",
+                         "Resample the labels to the CT")
+    labelled = np.asarray(labels.voxels) > 0
+    numbers[(numbers == 1) & ~labelled] = 0
+    return numbers
+
+
+def _densities(hu: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """g/cm3 that give the CT's own attenuation at its energy; clipped metal is solid."""
+    water = MATERIALS["water"][0] * mass_attenuation("water", CT_KEV)
+    scale = np.array([0.001 * water / t.mass_attenuation(CT_KEV) for t in TISSUES], np.float32)
+    density = np.maximum(hu + np.float32(1000), 0) * scale[numbers]
+    if hu.max() < CLIPPED_HU:
+        density[numbers == METAL] = MATERIALS["titanium"][0]
+    return density

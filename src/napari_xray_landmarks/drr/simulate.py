@@ -1,0 +1,50 @@
+"""A radiograph of a scene."""
+
+import numpy as np
+
+from ..geometry.camera import CArm
+from ..imaging import Radiograph
+from .collimation import Collimation, field
+from .physics import Exposure, film_of_transmission, in_pixels
+from .render import render
+from .scene import Scene
+from .transmission import transmission
+
+GREY_LEVELS = 4095
+
+
+def simulate(scene: Scene, arm: CArm, exposure: Exposure | None = None, *, collimation: Collimation | None = None,
+             rng: np.random.Generator | None = None) -> Radiograph:
+    """A radiograph as an X-ray tube of many energies and a noisy detector would take it.
+
+    Parameters
+    ----------
+    scene
+    arm
+        Where from, and the detector.
+    exposure
+        Beam, detector and processing.
+    collimation
+        None exposes the whole detector.
+    rng
+        Source of the noise; None for that of seed 0.
+
+    Returns
+    -------
+    Radiograph
+        12 bits, denser is brighter; the spacing is that in the isocentre, `detector_spacing_mm` that of the arm.
+    """
+    exposure = in_pixels(exposure or Exposure(), arm.pixel_spacing_mm)
+    rng = np.random.default_rng(0) if rng is None else rng
+    sums = np.atleast_3d(render(scene.prepared, arm.camera()).T).T
+    beam = transmission(sums, scene.tissues, exposure)
+    open_field = None if collimation is None else field(collimation, arm.size_px, arm.pixel_spacing_mm)
+    grey = film_of_transmission(beam, exposure, rng, open_field)
+    magnification = arm.source_to_detector_mm / arm.source_to_isocentre_mm
+    spacing = tuple(s / magnification for s in arm.pixel_spacing_mm)
+    return Radiograph(
+        np.round(grey * GREY_LEVELS).astype(np.uint16), spacing,
+        f"ImagerPixelSpacing / magnification {magnification:.3f}", tuple(arm.pixel_spacing_mm), name=scene.name,
+        header={"lao_deg": arm.lao_deg, "cran_deg": arm.cran_deg, "roll_deg": arm.roll_deg,
+                "source_to_detector_mm": arm.source_to_detector_mm,
+                "source_to_isocentre_mm": arm.source_to_isocentre_mm})
