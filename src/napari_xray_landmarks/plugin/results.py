@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import __version__
 from .films import film_of, frame_of, note, our_metadata, set_frame, world_from_data
+from .labels import keep_readable, names_of
 from .styles import BY_HAND, LandmarkStyle, ResponseStyle, symbols
 
 LANDMARKS = "landmarks"
@@ -45,11 +46,6 @@ def is_landmarks(layer) -> bool:
     return type(layer).__name__ == "Points" and our_metadata(layer).get("kind") == LANDMARKS
 
 
-def names_of(layer) -> tuple[str, ...]:
-    """Landmark names of a Points layer, one a point."""
-    return tuple(str(n) for n in layer.features["name"]) if "name" in layer.features else ()
-
-
 def show_landmarks(viewer, image, landmarks, *, model: str, version: str, settings):
     """Put landmarks over an image, into the layer that is there or a new one.
 
@@ -64,15 +60,16 @@ def show_landmarks(viewer, image, landmarks, *, model: str, version: str, settin
     -------
     napari.layers.Points
     """
-    landmarks = landmarks.in_px(film_of(image).scale)
-    layer = landmarks_of(viewer, image)
+    film, layer = film_of(image), landmarks_of(viewer, image)
+    landmarks = landmarks.in_px(film.scale)
     if layer is None or names_of(layer) != landmarks.names:
-        style = _kept_style(layer) or LandmarkStyle().layer_kwargs(film_of(image).shape)
+        style = _kept_style(layer) or LandmarkStyle().layer_kwargs(film.shape)
         if layer is not None:
             viewer.layers.remove(layer)
         layer = viewer.add_points(
             _drawable(landmarks), name=landmarks_name(image.name), features=_features(landmarks),
             symbol=symbols(landmarks.detected), shown=np.isfinite(landmarks.points).all(1), **style, **frame_of(image))
+        keep_readable(viewer, layer)
     else:
         update_landmarks(layer, landmarks)
     note(layer, kind=LANDMARKS, source=image.name, source_id=layer_id(image), model=model, model_version=version,
