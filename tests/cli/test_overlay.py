@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from matplotlib import colormaps
+from matplotlib.text import Text
 from PIL import Image
 
 from napari_xray_landmarks.cli.overlay import COLORMAP, overlay_figure, write_overlay
@@ -42,6 +43,29 @@ def test_colour_is_confidence_and_a_guess_is_a_cross(film):
 
 def test_names_are_written(film):
     assert [t.get_text() for t in overlay_figure(film, LANDMARKS).axes[0].texts] == ["a", "b"]
+
+
+def test_crowded_names_cover_neither_one_another_nor_a_point(film):
+    places = [(40 + 4 * (i % 3), 60 + 3 * i) for i in range(14)]
+    names = [f"landmark-{i}" for i in range(14)]
+    figure = overlay_figure(film, LandmarkSet(names, places))
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    boxes = np.array([Text.get_window_extent(text).get_points() for text in axes.texts])
+    marks = axes.transData.transform([(column, row) for row, column in places])
+    within = axes.get_window_extent().get_points()
+    for i, (low, high) in enumerate(boxes):
+        others = np.delete(boxes, i, axis=0)
+        assert not ((others[:, 0] < high) & (others[:, 1] > low)).all(1).any()
+        assert not ((marks > low) & (marks < high)).all(1).any()
+        assert (low >= within[0]).all() and (high <= within[1]).all()
+
+
+def test_names_are_drawn_as_they_are(tmp_path, film):
+    names = ("$x", "$\\nothing$", " ")
+    figure = overlay_figure(film, LandmarkSet(names, np.full((3, 2), 50.0)), "$\\nothing$")
+    figure.savefig(tmp_path / "o.png")
+    assert tuple(t.get_text() for t in figure.axes[0].texts) == names
 
 
 def test_the_png_shows_the_landmark(tmp_path, film):

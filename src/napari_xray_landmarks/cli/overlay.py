@@ -8,6 +8,7 @@ from matplotlib import colormaps, patheffects
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from ..imaging import Radiograph
 from ..landmarks import LandmarkSet
@@ -15,8 +16,9 @@ from ..landmarks import LandmarkSet
 COLORMAP = "viridis"
 HEIGHT_INCHES = 9.0
 DPI = 150
-POINTS_PER_INCH = 72.0
-FONT_SIZE, LETTER_WIDTH, LINE_HEIGHT = 7, 4.0, 9.0  # points
+FONT_SIZE, STEP, MARKER_RADIUS, GAP = 7, 8.0, 4.0, 2.0  # typographic points, 72 an inch
+DIRECTIONS, RINGS = 16, 6
+"""Around a point and outwards: the places that are tried for its name."""
 
 
 def overlay_figure(radiograph: Radiograph, landmarks: LandmarkSet, title: str = "") -> Figure:
@@ -50,12 +52,12 @@ def overlay_figure(radiograph: Radiograph, landmarks: LandmarkSet, title: str = 
         colour = colormap(confidence) if np.isfinite(confidence) else "white"
         _draw_landmark(axes, row, column, colour, bool(detected))
     names = [name for name, there in zip(landmarks.names, known, strict=True) if there]
-    _write_names(axes, points[known], names, points_per_px=POINTS_PER_INCH * HEIGHT_INCHES / rows)
     if has_confidence:
         bar = figure.colorbar(ScalarMappable(cmap=colormap), ax=axes, shrink=0.5, pad=0.01)
         bar.set_label("confidence")
     if title:
-        axes.set_title(title, fontsize=10)
+        axes.set_title(title, fontsize=10, parse_math=False)
+    _write_names(axes, points[known][:, ::-1], names)
     return figure
 
 
@@ -76,21 +78,63 @@ def _draw_landmark(axes, row: float, column: float, colour, detected: bool) -> N
     axes.plot(column, row, markerfacecolor=colour, linestyle="none", path_effects=[_outline(2.4)], **marker)
 
 
-def _write_names(axes, points: np.ndarray, names: list[str], points_per_px: float) -> None:
-    """On the side away from the middle; a name that would cover another one is moved down."""
-    middle = points[:, 1].mean() if len(points) else 0.0
-    taken: list[tuple[float, float, float]] = []
-    for (row, column), name in sorted(zip(points.tolist(), names, strict=True)):
-        left = column < middle
-        width = LETTER_WIDTH * len(name)
-        start = column * points_per_px + (-6 - width if left else 6)
-        y = -row * points_per_px + 4
-        while any(abs(y - at) < LINE_HEIGHT and start < end and begin < start + width for at, begin, end in taken):
-            y -= 1
-        taken.append((y, start, start + width))
-        offset = (-6 if left else 6, y + row * points_per_px)
-        text = {"xytext": offset, "textcoords": "offset points", "horizontalalignment": "right" if left else "left"}
-        axes.annotate(name, (column, row), fontsize=FONT_SIZE, color="white", path_effects=[_outline(1.5)], **text)
+def _write_names(axes, points_xy: np.ndarray, names: list[str]) -> None:
+    """Write each name beside its point, with a line to it where there is room only farther off."""
+    if not names:
+        return
+    axes.figure.draw_without_rendering()  # lays out the picture, so that places in it are known
+    to_points = 72.0 / axes.figure.dpi
+    at = axes.transData.transform(points_xy) * to_points
+    style = {"fontsize": FONT_SIZE, "color": "white", "parse_math": False, "path_effects": [_outline(1.5)]}
+    boxes = [Text(text=name, figure=axes.figure, **style).get_window_extent() for name in names]
+    sizes = np.array([(box.width, box.height) for box in boxes]) * to_points + GAP
+    film = axes.get_window_extent().get_points() * to_points
+    for xy, name, (offset, far) in zip(points_xy, names, place_names(at, sizes, film), strict=True):
+        line = {"arrowstyle": "-", "color": "white", "linewidth": 0.6, "shrinkA": 0, "shrinkB": MARKER_RADIUS}
+        axes.annotate(
+            name, xy, xytext=offset, textcoords="offset points", horizontalalignment="center",
+            verticalalignment="center", arrowprops=line if far else None, **style,
+        ).set_in_layout(False)  # fmt: skip
+
+
+def place_names(points: np.ndarray, sizes: np.ndarray, film: np.ndarray) -> list[tuple[np.ndarray, bool]]:
+    """Where to write names so that they cover no point and no other name: near, and away from the middle.
+
+    Parameters
+    ----------
+    points : (N, 2) array
+        (x, y) on the page.
+    sizes : (N, 2) array
+        (width, height) of each name.
+    film : (2, 2) array
+        Lower left and upper right corner of where names may stand.
+
+    Returns
+    -------
+    list of (offset, far)
+        From each point to the middle of its name; `far` where a line should join them. Where there is no room, the
+        name stands where it covers least.
+    """
+    low, high = points - MARKER_RADIUS, points + MARKER_RADIUS
+    places = []
+    for point, size in zip(points, sizes, strict=True):
+        offsets = _offsets(point - points.mean(0), size)
+        begin, end = point + offsets - size / 2, point + offsets + size / 2
+        covered = ((begin[:, None] < high) & (end[:, None] > low)).all(2).sum(1)
+        outside = ((begin < film[0]) | (end > film[1])).any(1)
+        best = int(np.argmin(covered + outside))
+        low, high = np.vstack([low, begin[best]]), np.vstack([high, end[best]])
+        places.append((offsets[best], best >= DIRECTIONS))
+    return places
+
+
+def _offsets(outwards: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """(RINGS * DIRECTIONS, 2) middles of a name around its point, the nearest first, and of those the outward ones."""
+    turns = np.arange(DIRECTIONS) * 2 * np.pi / DIRECTIONS
+    directions = np.stack([np.cos(turns), np.sin(turns)], 1)
+    directions = directions[np.argsort(-directions @ outwards, kind="stable")]
+    rings = MARKER_RADIUS + STEP * np.arange(RINGS)[:, None, None]
+    return (directions * (size / 2 + rings)).reshape(-1, 2)
 
 
 def _outline(width: float):
