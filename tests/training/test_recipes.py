@@ -38,7 +38,8 @@ def film(number: int) -> SourceFilm:
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
-    about = {"anatomy": "test plate", "licence": "CC0-1.0", "schema": {"subshapes": [list(NAMES)], "closed": True}}
+    about = {"anatomy": "test plate", "licence": "CC0-1.0", "citation": "Plates 1999"}
+    about["schema"] = {"subshapes": [list(NAMES)], "closed": True}
     return write_training_set(tmp_path_factory.mktemp("set") / "plates", [film(i) for i in range(3)], about=about)
 
 
@@ -52,6 +53,7 @@ def test_a_trained_model_says_what_it_was_made_from(trained, dataset):
     header, path = trained
     assert read_model_file(path)[0] == header
     assert (header.name, header.anatomy, header.licence) == ("plate", "test plate", "CC0-1.0")
+    assert header.citation.startswith("Chen C, Xie W") and header.citation.endswith("MICCAI 2013. Films: Plates 1999")
     assert header.landmarks == NAMES
     assert header.schema.closed
     assert header.settings["rotation"] == 20

@@ -23,6 +23,8 @@ class Method:
         `detect(radiograph, settings=None, *, progress=None)`.
     settings
         "room.module:Class" of its settings dataclass.
+    citation
+        The paper that it is from.
     allows_nonfinite
         Whether its tensors may hold NaN or infinity.
     """
@@ -30,6 +32,7 @@ class Method:
     name: str
     detector: str
     settings: str
+    citation: str
     allows_nonfinite: bool = False
 
     def detector_module(self) -> ModuleType:
@@ -49,6 +52,8 @@ METHODS = {
             "joint-displacement",
             "joint_displacement.detector",
             "joint_displacement.settings:JointDisplacementSettings",
+            "Chen C, Xie W, Franke J, Grützner PA, Nolte LP, Zheng G: Fully Automatic X-Ray Image Segmentation via "
+            "Joint Estimation of Image Displacements. MICCAI 2013",
         ),
     )
 }

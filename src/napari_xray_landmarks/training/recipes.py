@@ -139,10 +139,15 @@ def _header(recipe: Recipe, dataset: TrainingSet, values: dict, seed: int) -> Mo
     }
     extra = {"schema": about["schema"]} if "schema" in about else {}
     known = {"landmarks": dataset.landmark_names}
-    known |= {key: about.get(key, "") for key in ("licence", "citation")}
-    known |= {"anatomy": about.get("anatomy") or "unspecified"}
+    known |= {"anatomy": about.get("anatomy") or "unspecified", "licence": about.get("licence", "")}
+    known |= {"citation": _citation(METHODS[recipe.method].citation, about.get("citation", ""))}
     fields = {*known, "settings", "metrics"}
     known |= {key: value for key, value in values.items() if key in fields}
     training |= dict(values.get("training", {}))
     extra |= {key: value for key, value in values.items() if key not in fields | {"training"}}
     return ModelHeader(method=recipe.method, training=training, extra=extra, package_version=__version__, **known)
+
+
+def _citation(method: str, data: str) -> str:
+    """Whom to cite: the method's paper, and that of the films where they have one."""
+    return f"{method}. Films: {data}" if data else method
