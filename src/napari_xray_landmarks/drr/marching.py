@@ -39,7 +39,7 @@ def render_marching(volume: Volume | PreparedVolume, camera: Camera, samples: in
     ValueError
         Fewer than one sample, several materials, or a volume that cannot be prepared.
     """
-    prepared = volume if isinstance(volume, PreparedVolume) else prepare(volume)
+    prepared = prepare(volume)
     if samples < 1 or prepared.materials > 1:
         raise ValueError(f"marching takes 1 sample or more and 1 material, got {samples} and {prepared.materials}")
     source, rays = in_voxels(prepared, camera)

@@ -53,8 +53,8 @@ class PreparedVolume:
         return values.reshape(-1), order, steps
 
 
-def prepare(volume: Volume, materials=None) -> PreparedVolume:
-    """A volume ready for `render`.
+def prepare(volume: Volume | PreparedVolume, materials=None) -> PreparedVolume:
+    """A volume ready for `render`; one that is ready already comes back as it is.
 
     Parameters
     ----------
@@ -67,6 +67,10 @@ def prepare(volume: Volume, materials=None) -> PreparedVolume:
     ValueError
         Values that are not finite, a volume too large for 32-bit offsets, or material numbers that do not fit.
     """
+    if isinstance(volume, PreparedVolume):
+        if materials is not None:
+            raise ValueError("materials are named when a volume is prepared, this one is prepared already")
+        return volume
     padded = np.zeros([n + sum(BORDER) for n in volume.shape], dtype=np.float32)
     if padded.size > _MAX_VOXELS:
         raise ValueError(f"volume {volume.name!r} of {volume.shape} voxels is too large to render: resample or crop it")
@@ -81,7 +85,7 @@ def prepare(volume: Volume, materials=None) -> PreparedVolume:
         count = int(numbers.max()) + 1
         bits = padded.view(np.int32)
         bits &= np.int32(-MAX_MATERIALS)
-        bits[inner] |= numbers
+        bits[inner] |= np.where(padded[inner] == 0, 0, numbers)  # nothing there, and bits alone are slow to add
     padded.flags.writeable = False
     return PreparedVolume(padded, volume.world_from_voxel, count)
 

@@ -31,7 +31,7 @@ def render(volume: Volume | PreparedVolume, camera: Camera, *, to_detector: bool
     ValueError
         The volume cannot be prepared.
     """
-    prepared = _prepared(volume)
+    prepared = prepare(volume)
     mode = VALUES if prepared.materials == 1 else MATERIALS
     sums = _sums(prepared, camera, mode, to_detector)
     if mode == VALUES:
@@ -67,7 +67,7 @@ def render_with_jacobian(volume: Volume | PreparedVolume, camera: Camera, centre
     ValueError
         The volume cannot be prepared, or has several materials.
     """
-    prepared = _prepared(volume)
+    prepared = prepare(volume)
     if prepared.materials > 1:
         raise ValueError(f"the Jacobian is that of one material, the volume has {prepared.materials}")
     sums = _sums(prepared, camera, GRADIENTS, to_detector, _motions(prepared, camera, centre_mm))
@@ -79,8 +79,9 @@ def dominant_axis(rays: np.ndarray, size_px: tuple[int, int]) -> int:
     return int(np.argmax(np.abs(rays @ _middle(size_px))))
 
 
-def _prepared(volume: Volume | PreparedVolume) -> PreparedVolume:
-    return volume if isinstance(volume, PreparedVolume) else prepare(volume)
+def corner_rays(rays: np.ndarray, size_px: tuple[int, int]) -> np.ndarray:
+    """(4, 3) rays through the detector's corners, of a (3, 3) matrix from (row, column, 1) to a ray."""
+    return np.array([(r, c, 1.0) for r in (0, size_px[0] - 1) for c in (0, size_px[1] - 1)]) @ rays.T
 
 
 def _sums(prepared: PreparedVolume, camera: Camera, mode: int, ends: bool, motions=None) -> np.ndarray:
@@ -102,7 +103,7 @@ def _tiles_by_axis(rays: np.ndarray, size_px: tuple[int, int]) -> list[tuple[int
     first = [np.arange(0, n, step) for n, step in zip(size_px, TILE, strict=True)]
     tiles = np.stack(np.meshgrid(*first, indexing="ij"), -1).reshape(-1, 2)
     axis = dominant_axis(rays, size_px)
-    corners = np.array([(r, c, 1.0) for r in (0, size_px[0] - 1) for c in (0, size_px[1] - 1)]) @ rays.T
+    corners = corner_rays(rays, size_px)
     along = corners[:, axis]
     if (along * along[0] > 0).all() and (np.abs(corners) <= STEEP * np.abs(along[:, None])).all():
         return [(axis, tiles)]

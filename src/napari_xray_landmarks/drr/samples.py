@@ -19,6 +19,25 @@ def _bits(typing, value):
     return types.int32(types.float32), build
 
 
+@njit(fastmath=True, cache=True, error_model="numpy", inline="always")
+def _neighbours(plane, p, q, stride):
+    """The four values about a point, and how far it is from the first of them along p and q.
+
+    Offsets are unsigned: numba takes care of negative ones, which costs half as much again.
+    """
+    i, j = np.int32(p), np.int32(q)
+    one, o = np.uint32(1), np.uint32(j * stride + i)
+    below = np.uint32(j * stride + i + stride)
+    return plane[o], plane[o + one], plane[below], plane[below + one], p - np.float32(i), q - np.float32(j)
+
+
+@njit(fastmath=True, cache=True, error_model="numpy", inline="always")
+def _bilinear(a, b, d, e, fp, fq):
+    """Between a and its next along p, b, and the two next along q, d and e."""
+    top = a + fp * (b - a)
+    return top + fq * (d + fp * (e - d) - top)
+
+
 @njit(fastmath=True, cache=True, error_model="numpy")
 def add_values(plane, stride, lines, k, inside, p_end, q_end, rows, columns, sums):
     """Add the bilinear samples; `inside` tells that none needs the bounds."""
@@ -28,22 +47,14 @@ def add_values(plane, stride, lines, k, inside, p_end, q_end, rows, columns, sum
         if inside:
             for c in range(columns):
                 p, q = p_line[c] + k * p_step[c], q_line[c] + k * q_step[c]
-                i, j = np.int32(p), np.int32(q)
-                fp, fq = p - np.float32(i), q - np.float32(j)
-                o = j * stride + i
-                top = plane[o] + fp * (plane[o + 1] - plane[o])
-                bottom = plane[o + stride] + fp * (plane[o + stride + 1] - plane[o + stride])
-                total[c] += top + fq * (bottom - top)
+                a, b, d, e, fp, fq = _neighbours(plane, p, q, stride)
+                total[c] += _bilinear(a, b, d, e, fp, fq)
         else:
             for c in range(columns):
                 p = min(max(p_line[c] + k * p_step[c], zero), p_end)
                 q = min(max(q_line[c] + k * q_step[c], zero), q_end)
-                i, j = np.int32(p), np.int32(q)
-                fp, fq = p - np.float32(i), q - np.float32(j)
-                o = j * stride + i
-                top = plane[o] + fp * (plane[o + 1] - plane[o])
-                bottom = plane[o + stride] + fp * (plane[o + stride + 1] - plane[o + stride])
-                total[c] += top + fq * (bottom - top)
+                a, b, d, e, fp, fq = _neighbours(plane, p, q, stride)
+                total[c] += _bilinear(a, b, d, e, fp, fq)
 
 
 @njit(fastmath=True, cache=True, error_model="numpy")
@@ -56,13 +67,9 @@ def add_materials(plane, stride, lines, k, p_end, q_end, rows, columns, work, su
         for c in range(columns):
             p = min(max(p_line[c] + k * p_step[c], zero), p_end)
             q = min(max(q_line[c] + k * q_step[c], zero), q_end)
-            i, j = np.int32(p), np.int32(q)
-            fp, fq = p - np.float32(i), q - np.float32(j)
-            o = j * stride + i
-            a, b, d, e = plane[o], plane[o + 1], plane[o + stride], plane[o + stride + 1]
+            a, b, d, e, fp, fq = _neighbours(plane, p, q, stride)
             v00[c], v01[c], v10[c], v11[c], fps[c], fqs[c] = a, b, d, e, fp, fq
-            top = a + fp * (b - a)
-            total[c] += top + fq * (d + fp * (e - d) - top)
+            total[c] += _bilinear(a, b, d, e, fp, fq)
         for m in range(1, len(sums)):
             number, own = np.int32(m), sums[m, r]
             for c in range(columns):
@@ -70,8 +77,7 @@ def add_materials(plane, stride, lines, k, p_end, q_end, rows, columns, work, su
                 b = v01[c] if _bits(v01[c]) & np.int32(7) == number else zero
                 d = v10[c] if _bits(v10[c]) & np.int32(7) == number else zero
                 e = v11[c] if _bits(v11[c]) & np.int32(7) == number else zero
-                top = a + fps[c] * (b - a)
-                own[c] += top + fqs[c] * (d + fps[c] * (e - d) - top)
+                own[c] += _bilinear(a, b, d, e, fps[c], fqs[c])
 
 
 @njit(fastmath=True, cache=True, error_model="numpy")
@@ -84,11 +90,8 @@ def add_gradients(plane, stride, lines, k, p_end, q_end, rows, columns, sums):
         for c in range(columns):
             p = min(max(p_line[c] + k * p_step[c], zero), p_end)
             q = min(max(q_line[c] + k * q_step[c], zero), q_end)
-            i, j = np.int32(p), np.int32(q)
-            fp, fq = p - np.float32(i), q - np.float32(j)
-            o = j * stride + i
-            a, d = plane[o], plane[o + stride]
-            across_top, across_bottom = plane[o + 1] - a, plane[o + stride + 1] - d
+            a, b, d, e, fp, fq = _neighbours(plane, p, q, stride)
+            across_top, across_bottom = b - a, e - d
             top = a + fp * across_top
             down = d + fp * across_bottom - top
             across = across_top + fq * (across_bottom - across_top)
