@@ -111,6 +111,18 @@ def test_markups_in_millimetres_compare_with_a_table_that_has_a_spacing(tmp_path
     assert found.row("truth", unit="px")["mean"] == pytest.approx(5.0)
 
 
+def test_one_image_s_markups_match_whatever_their_name(tmp_path):
+    save_landmarks(tmp_path / "mine.mrk.json", marks(TRUE + (3, 4)))
+    save_landmarks(tmp_path / "true.mrk.json", marks(TRUE))
+    for truth in (tmp_path / "true.mrk.json", detections(tmp_path / "t.csv", {"f1": TRUE})):
+        found = evaluate(tmp_path / "mine.mrk.json", truth)
+        assert found.headline["mean"] == pytest.approx(5.0)
+        assert sum("mine is taken for the image of" in note for note in found.notes) == 1
+    several = detections(tmp_path / "two.csv", {"f1": TRUE, "f2": TRUE})
+    with pytest.raises(FileError, match="shares no image with the truth"):
+        evaluate(tmp_path / "mine.mrk.json", several)
+
+
 def test_each_annotator_their_mean_and_their_own_difference(tmp_path):
     truth = training_set(tmp_path / "set", {n: {"ann": TRUE, "bob": TRUE + (0, 6)} for n in ("f1", "f2")})
     predicted = detections(tmp_path / "p.csv", {"f1": TRUE + (4, 3), "f2": TRUE + (4, 3)})

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import FileError
+from ..io.files import stem
 from .matching import (
     Marked,
     common_spacing,
@@ -93,26 +94,7 @@ class Evaluation:
 def evaluate_files(
     predicted, truth, *, thresholds: Mapping[str, Sequence[float]] | None = None, failure_above=None, seed: int = 0
 ) -> Evaluation:
-    """Compare predicted landmarks with true ones.
-
-    Parameters
-    ----------
-    predicted
-        A detections CSV, or one image's markups.
-    truth
-        A training set's folder, a CSV of points with or without annotators, or one image's markups.
-    thresholds
-        Of the detection rates by unit, {"px": ..., "mm": ...}; `THRESHOLDS` where a unit is not named.
-    failure_above
-        Mean error of an image, in the evaluation's unit, above which it counts as failed in the table rows.
-    seed
-        Of the intervals.
-
-    Raises
-    ------
-    FileError
-        If either cannot be read, they share no image or landmark, or px and mm cannot be brought together.
-    """
+    """Compare predicted landmarks with true ones; parameters and errors are those of `report.evaluate`."""
     predicted_path, truth_path = Path(predicted), Path(truth)
     found, known = read_marked(predicted_path), read_marked(truth_path)
     pairs = match_images(found, known)
@@ -215,6 +197,8 @@ def metrics_table(errors: pd.DataFrame, thresholds: Mapping[str, Sequence[float]
 
 def _notes(pairs, found, known, errors: pd.DataFrame) -> list[str]:
     notes = []
+    if different := [(name, partner) for name, partner in pairs.items() if stem(name) != stem(partner)]:
+        notes.append("{1} is taken for the image of {0}: there is one image on either side".format(*different[0]))
     if left := [name for name in known if name not in pairs]:
         notes.append(f"{len(left)} of {len(known)} true images have no prediction and are left out: {_listed(left)}")
     if left := [name for name in found if name not in pairs.values()]:

@@ -38,6 +38,8 @@ class Marked:
         Whose image it is, "" where unknown.
     contours
         Outlines in pixels.
+    named
+        Whether the file says which image it is; one image's markups do not.
     """
 
     image: str
@@ -45,6 +47,7 @@ class Marked:
     spacing_mm: tuple[float, float] | None = None
     subject: str = ""
     contours: tuple[Contour, ...] = field(default=())
+    named: bool = True
 
 
 def read_marked(path) -> dict[str, Marked]:
@@ -69,7 +72,7 @@ def read_marked(path) -> dict[str, Marked]:
     name, landmarks = stem(path), load_landmarks(path)
     if landmarks.points.shape[1] != 2:
         raise FileError(path, "holds points of a volume, not of a film", "Give landmarks of radiographs")
-    return {name: Marked(name, {TRUTH: landmarks})}
+    return {name: Marked(name, {TRUTH: landmarks}, named=False)}
 
 
 def _of_training_set(dataset: TrainingSet) -> dict[str, Marked]:
@@ -111,7 +114,10 @@ def _of_detections(path: Path) -> dict[str, Marked]:
 
 
 def match_images(predicted: Mapping[str, Marked], truth: Mapping[str, Marked]) -> dict[str, str]:
-    """The predicted image of each true one: of the same name, or the same name but for folders and endings."""
+    """The predicted image of each true one: of the same name, or the same name but for folders and endings.
+
+    One image on either side is the same one, whatever the names, where a file does not say which image it is.
+    """
     short = Counter(stem(name) for name in predicted)
     by_stem = {stem(name): name for name in predicted if short[stem(name)] == 1}
     short_truth = Counter(stem(name) for name in truth)
@@ -121,6 +127,9 @@ def match_images(predicted: Mapping[str, Marked], truth: Mapping[str, Marked]) -
             pairs[name] = name
         elif short_truth[stem(name)] == 1 and stem(name) in by_stem:
             pairs[name] = by_stem[stem(name)]
+    if not pairs and len(predicted) == len(truth) == 1:
+        (one, found), (other, known) = *predicted.items(), *truth.items()
+        return {} if found.named and known.named else {other: one}
     return pairs
 
 
