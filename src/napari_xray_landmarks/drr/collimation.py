@@ -23,6 +23,8 @@ class Collimation:
         A rectangle's turn.
     penumbra_mm
         Over how much the edge fades, at the detector.
+    blanked
+        Whether the rest of the film is shown black, as most systems do; otherwise it is white but for scatter.
     """
 
     shape: str = "circle"
@@ -30,6 +32,7 @@ class Collimation:
     centre: tuple[float, float] = (0.5, 0.5)
     turn_deg: float = 0.0
     penumbra_mm: float = 1.0
+    blanked: bool = True
 
     def __post_init__(self):
         if self.shape not in SHAPES:

@@ -1,61 +1,14 @@
 """From line integrals to the grey values of a film."""
 
-from dataclasses import dataclass, replace
-
 import numpy as np
 from scipy.ndimage import gaussian_filter, zoom
 
 from .attenuation import attenuation_per_mm
+from .exposure import Exposure
 
 DIRECT = 0.7  # attenuation below which a pixel counts as exposed directly
 METAL_REACH = 1.8  # from the median, in distances from the median to the brightest tenth
 CT_KEV = 72.0  # effective energy of the scanner that HU come from
-
-
-@dataclass(frozen=True)
-class Exposure:
-    """How a film is taken and processed.
-
-    Parameters
-    ----------
-    photons
-        Quanta that reach a pixel where nothing is in the way.
-    energy_kev
-        Of a beam of one energy, in place of a spectrum.
-    scatter
-        Scattered over primary radiation.
-    scatter_width_px, blur_px
-        Standard deviations of the scatter and of the detector's point spread.
-    electronic_noise
-        In quanta.
-    equalisation, equalisation_width_px
-        Share of the large structures that the processing takes out of the logarithmic image, and what counts as large.
-    saturated
-        Share of the pixels behind the body that end at black or white; a fifth of them at white.
-    gamma
-        Exponent of the final grey curve.
-    kvp
-        Voltage of the tube.
-    aluminium_mm, copper_mm
-        Filters beside the tube's own.
-    pixel_mm
-        Size of the pixels that the above are told for, at the detector.
-    """
-
-    photons: float = 30000.0
-    energy_kev: float | None = None
-    scatter: float = 0.5
-    scatter_width_px: float = 40.0
-    blur_px: float = 0.6
-    electronic_noise: float = 3.0
-    equalisation: float = 0.5
-    equalisation_width_px: float = 60.0
-    saturated: float = 0.025
-    gamma: float = 1.0
-    kvp: float = 75.0
-    aluminium_mm: float = 2.5
-    copper_mm: float = 0.0
-    pixel_mm: float = 0.6
 
 
 def attenuation_from_hu(hu, energy_kev: float = CT_KEV) -> np.ndarray:
@@ -107,22 +60,6 @@ def film(attenuation: np.ndarray, exposure: Exposure, rng: np.random.Generator) 
     level = np.where(body, log_image, log_image[body].min(initial=0) if body.any() else 0)
     flat = log_image - exposure.equalisation * _smooth(level, exposure.equalisation_width_px)
     return grey_values(flat, exposure.saturated, exposure.gamma, body)
-
-
-def film_of_transmission(transmission: np.ndarray, exposure: Exposure, rng, open_field=None) -> np.ndarray:
-    """(H, W) float32 grey values in [0, 1]; black where `open_field`, the share of the beam let through, is zero."""
-    attenuation = -np.log(np.maximum(transmission, 1e-12))
-    grey = film(attenuation, exposure, rng)
-    return grey if open_field is None else grey * open_field
-
-
-def in_pixels(exposure: Exposure, pixel_spacing_mm) -> Exposure:
-    """The same exposure of a detector with other pixels."""
-    size = float(np.sqrt(np.prod(pixel_spacing_mm)))
-    factor = size / exposure.pixel_mm
-    return replace(exposure, photons=exposure.photons * factor**2, scatter_width_px=exposure.scatter_width_px / factor,
-                   blur_px=exposure.blur_px / factor, equalisation_width_px=exposure.equalisation_width_px / factor,
-                   pixel_mm=size)
 
 
 def grey_values(image: np.ndarray, saturated: float = 0.025, gamma: float = 1.0, counted=None) -> np.ndarray:

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from ..geometry.camera import CArm
+from ..geometry.camera import Camera, CArm
 from ..imaging import Radiograph
 from .collimation import Collimation, field
-from .physics import Exposure, film_of_transmission, in_pixels
+from .detector import detect, develop
+from .exposure import Exposure
 from .render import render
 from .scene import Scene
 from .transmission import transmission
@@ -34,12 +35,12 @@ def simulate(scene: Scene, arm: CArm, exposure: Exposure | None = None, *, colli
     Radiograph
         12 bits, denser is brighter; the spacing is that in the isocentre, `detector_spacing_mm` that of the arm.
     """
-    exposure = in_pixels(exposure or Exposure(), arm.pixel_spacing_mm)
+    exposure = (exposure or Exposure()).for_pixels(arm.pixel_spacing_mm)
     rng = np.random.default_rng(0) if rng is None else rng
-    sums = np.atleast_3d(render(scene.prepared, arm.camera()).T).T
-    beam = transmission(sums, scene.tissues, exposure)
-    open_field = None if collimation is None else field(collimation, arm.size_px, arm.pixel_spacing_mm)
-    grey = film_of_transmission(beam, exposure, rng, open_field)
+    passed = transmission(line_integrals(scene, arm.camera()), scene.tissues, exposure)
+    opened = None if collimation is None else field(collimation, arm.size_px, arm.pixel_spacing_mm)
+    blanked = collimation is None or collimation.blanked
+    grey = develop(detect(passed, exposure, rng, opened), passed, exposure, opened, blanked)
     magnification = arm.source_to_detector_mm / arm.source_to_isocentre_mm
     spacing = tuple(s / magnification for s in arm.pixel_spacing_mm)
     return Radiograph(
@@ -47,4 +48,10 @@ def simulate(scene: Scene, arm: CArm, exposure: Exposure | None = None, *, colli
         f"ImagerPixelSpacing / magnification {magnification:.3f}", tuple(arm.pixel_spacing_mm), name=scene.name,
         header={"lao_deg": arm.lao_deg, "cran_deg": arm.cran_deg, "roll_deg": arm.roll_deg,
                 "source_to_detector_mm": arm.source_to_detector_mm,
-                "source_to_isocentre_mm": arm.source_to_isocentre_mm})
+                "source_to_isocentre_mm": arm.source_to_isocentre_mm, "kvp": exposure.kvp})
+
+
+def line_integrals(scene: Scene, camera: Camera) -> np.ndarray:
+    """(tissues, rows, columns) float32 line integrals of density, in g/cm3 times mm."""
+    sums = render(scene.prepared, camera)
+    return sums if sums.ndim == 3 else sums[None]
