@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+WIDTH = 8  # columns solved at once: rows and columns of four landmarks, a width that the compiler can make use of
 _UNDETERMINED = 1e-14  # of the ground truth's diagonal
 _POWER_STEPS = 60
 
@@ -27,112 +28,128 @@ class System(NamedTuple):
 
 
 @numba.njit(cache=True, fastmath=True)
-def _common_product(system, x, out):
-    """The part of the matrix that is the same for every column: ground truth, smooth mapping, patch offset."""
-    count, columns = x.shape
-    train = system.train_count
-    for i in range(count):
-        for m in range(columns):
-            out[i, m] = system.ground_truth * x[i, m] if i < train else 0.0
-        for e in range(system.start[i], system.start[i + 1]):
-            j, weight = system.other[e], system.affinity[e]
-            for m in range(columns):
-                out[i, m] += weight * (x[i, m] - x[j, m])
+def _test_mean(system, x, mean):
+    """The trusted mean of the test patches' rows."""
+    total = 0.0
+    mean[:] = 0.0
+    for k in range(len(system.trust)):
+        trust = system.trust[k]
+        total += trust
+        for m in range(WIDTH):
+            mean[m] += trust * x[system.train_count + k, m]
+    mean /= max(total, 1e-300)
+
+
+@numba.njit(cache=True, fastmath=True)
+def _product(system, spectrum, held, x, mean, out):
+    """Matrix times (N, 8) columns in the landmarks' eigenbasis; column m has eigenvalue `spectrum[m]`.
+
+    Where `held[m]`, the test patches' entries of the column are given, and their rows of the result are zero. `mean` is
+    scratch. Each loop is simple enough for the compiler to take eight columns at a time.
+    """
+    _rows_product(system, x, out)
     for k in range(len(system.trust) - 1):
-        i = train + k
-        weight = system.chain * min(system.trust[k], system.trust[k + 1])
-        for m in range(columns):
+        i, weight = system.train_count + k, system.chain * min(system.trust[k], system.trust[k + 1])
+        for m in range(WIDTH):
             step = weight * (x[i, m] - x[i + 1, m])
             out[i, m] += step
             out[i + 1, m] -= step
+    _test_mean(system, x, mean)
+    for k in range(len(system.trust)):
+        i, trust = system.train_count + k, system.trust[k]
+        for m in range(WIDTH):
+            pull = system.landmark_offset * (x[i, m] - mean[m]) + system.formation * x[i, m]
+            out[i, m] += trust * spectrum[m] * pull
+    for m in range(WIDTH):
+        if held[m]:
+            out[system.train_count:, m] = 0.0
 
 
 @numba.njit(cache=True, fastmath=True)
-def _test_mean(system, x):
-    mean, total = np.zeros(x.shape[1]), 0.0
-    for k in range(len(system.trust)):
-        total += system.trust[k]
-        for m in range(x.shape[1]):
-            mean[m] += system.trust[k] * x[system.train_count + k, m]
-    return mean / max(total, 1e-300)
+def _rows_product(system, x, out):
+    """Ground truth and smooth mapping: what links a patch to those that look like it."""
+    for i in range(len(x)):
+        own = system.ground_truth if i < system.train_count else 0.0
+        for m in range(WIDTH):
+            out[i, m] = 0.0
+        for e in range(system.start[i], system.start[i + 1]):
+            j, weight = system.other[e], system.affinity[e]
+            own += weight
+            for m in range(WIDTH):
+                out[i, m] -= weight * x[j, m]
+        for m in range(WIDTH):
+            out[i, m] += own * x[i, m]
 
 
 @numba.njit(cache=True, fastmath=True)
-def product(system, spectrum, held, x, out):
-    """Matrix times (N, 2L) columns in the landmarks' eigenbasis; column m has eigenvalue `spectrum[m]`.
-
-    Where `held[m]`, the test patches' entries of the column are given, and their rows of the result are zero.
-    """
-    _common_product(system, x, out)
-    mean = _test_mean(system, x)
-    for k in range(len(system.trust)):
-        i = system.train_count + k
-        for m in range(x.shape[1]):
-            trust = system.trust[k] * spectrum[m]
-            out[i, m] += trust * (system.landmark_offset * (x[i, m] - mean[m]) + system.formation * x[i, m])
-            if held[m]:
-                out[i, m] = 0.0
+def _dots(a, b, out):
+    out[:] = 0.0
+    for i in range(len(a)):
+        for m in range(WIDTH):
+            out[m] += a[i, m] * b[i, m]
 
 
 @numba.njit(cache=True, fastmath=True)
 def _diagonal(system, spectrum):
     """The matrix's diagonal; what no term determines gets the ground truth's, so that it stays where it starts."""
-    count = len(system.start) - 1
-    out = np.zeros((count, len(spectrum)))
-    for i in range(count):
+    test, last = len(system.trust), len(system.trust) - 1
+    out = np.empty((system.train_count + test, WIDTH))
+    for i in range(len(out)):
         own = system.ground_truth if i < system.train_count else 0.0
         for e in range(system.start[i], system.start[i + 1]):
             own += system.affinity[e]
         k = i - system.train_count
+        trust = system.trust[k] if k >= 0 else 0.0
         if k > 0:
-            own += system.chain * min(system.trust[k - 1], system.trust[k])
-        if 0 <= k < len(system.trust) - 1:
-            own += system.chain * min(system.trust[k + 1], system.trust[k])
-        for m in range(len(spectrum)):
-            out[i, m] = own
-            if k >= 0:
-                out[i, m] += system.trust[k] * spectrum[m] * (system.landmark_offset + system.formation)
-            if out[i, m] < _UNDETERMINED * system.ground_truth:
-                out[i, m] = system.ground_truth
+            own += system.chain * min(system.trust[k - 1], trust)
+        if 0 <= k < last:
+            own += system.chain * min(system.trust[k + 1], trust)
+        for m in range(WIDTH):
+            value = own + trust * spectrum[m] * (system.landmark_offset + system.formation)
+            out[i, m] = value if value >= _UNDETERMINED * system.ground_truth else system.ground_truth
     return out
 
 
 @numba.njit(cache=True, fastmath=True)
-def _factor(system, diagonal, tridiagonal):
-    """Factor the chain's tridiagonal matrix: pivots, and multipliers of the rows above (zero for Jacobi)."""
+def _factor(system, spectrum, tridiagonal):
+    """Factor the chain's tridiagonal matrix: reciprocal pivots, and multipliers of the rows above (zero for Jacobi)."""
+    diagonal = _diagonal(system, spectrum)
     pivots, lower = diagonal.copy(), np.zeros_like(diagonal)
     if tridiagonal:
         for k in range(1, len(system.trust)):
             i = system.train_count + k
             link = -system.chain * min(system.trust[k - 1], system.trust[k])
-            for m in range(diagonal.shape[1]):
+            for m in range(WIDTH):
                 lower[i, m] = link / pivots[i - 1, m]
                 pivots[i, m] = max(diagonal[i, m] - link * lower[i, m], 1e-14 * diagonal[i, m])
-    return pivots, lower
+    return 1.0 / pivots, lower
 
 
 @numba.njit(cache=True, fastmath=True)
-def _precondition(pivots, lower, first, r, z):
-    count, columns = r.shape
-    for i in range(count):
-        for m in range(columns):
-            z[i, m] = r[i, m]
-            if i > first:
-                z[i, m] -= lower[i, m] * z[i - 1, m]
-    for i in range(count - 1, -1, -1):
-        for m in range(columns):
-            z[i, m] /= pivots[i, m]
-            if i >= first and i < count - 1:
-                z[i, m] -= lower[i + 1, m] * z[i + 1, m]
+def _advance(step, p, q, lower, x, r, z, squared):
+    """A step along `p`, whose product is `q`; the new residual's squares, and the preconditioner's way down."""
+    squared[:] = 0.0
+    for i in range(len(x)):
+        above = max(i - 1, 0)
+        for m in range(WIDTH):
+            x[i, m] += step[m] * p[i, m]
+            left = r[i, m] - step[m] * q[i, m]
+            r[i, m] = left
+            squared[m] += left * left
+            z[i, m] = left - lower[i, m] * z[above, m]
 
 
 @numba.njit(cache=True, fastmath=True)
-def _dots(a, b):
-    out = np.zeros(a.shape[1])
-    for i in range(a.shape[0]):
-        for m in range(a.shape[1]):
-            out[m] += a[i, m] * b[i, m]
-    return out
+def _climb(pivots, lower, r, z, rz):
+    """The preconditioner's way up; the dot product of the residual with the result."""
+    last = len(r) - 1
+    rz[:] = 0.0
+    for i in range(last, -1, -1):
+        below = min(i + 1, last)
+        for m in range(WIDTH):
+            value = z[i, m] * pivots[i, m] - (lower[below, m] * z[below, m] if i < last else 0.0)
+            z[i, m] = value
+            rz[m] += r[i, m] * value
 
 
 @numba.njit(cache=True, fastmath=True)
@@ -145,81 +162,84 @@ def _steps(numerator, denominator):
 
 
 @numba.njit(cache=True, fastmath=True)
-def conjugate_gradients(system, rhs, start, spectrum, held, tolerance, max_iterations, tridiagonal):
-    """Solve every column of (N, 2L) `rhs` at once; returns the solution, the relative residual, the iterations.
+def conjugate_gradients(system, rhs, start, spectrum, held, enough, max_iterations, tridiagonal):
+    """Solve eight columns at once; returns the solution, the norm of the residual, the iterations.
 
-    Entries that are `held` (see `product`) stay as in `start`; `rhs` must be zero there. A column rests once it is
-    solved well within the tolerance: beyond that there are only rounding errors, along which the matrix may be flat.
+    Entries that are `held` (see `_product`) stay as in `start`; `rhs` must be zero there. A column rests once it is
+    solved well within `enough`, the norm to reach: beyond that there are only rounding errors, along which the matrix
+    may be flat.
+
+    Parameters
+    ----------
+    system
+    rhs, start : (N, 8) arrays
+    spectrum, held : (8,) arrays
+    enough
+        Norm of the residual at which to stop.
+    max_iterations
+    tridiagonal
+        Whether to precondition with the chain of patch offsets, not only with the diagonal.
     """
-    x, z, q = start.copy(), np.empty_like(rhs), np.empty_like(rhs)
-    pivots, lower = _factor(system, _diagonal(system, spectrum), tridiagonal)
-    product(system, spectrum, held, x, q)
-    r = rhs - q
-    norm = max(np.sqrt(_dots(rhs, rhs).sum()), 1e-300)
-    enough = (0.1 * tolerance * norm) ** 2 / x.shape[1]
-    squared = _dots(r, r)
-    residual = np.sqrt(squared.sum()) / norm
-    _precondition(pivots, lower, system.train_count, r, z)
-    p = z.copy()
-    rz = _dots(r, z)
-    iterations = 0
-    while residual > tolerance and iterations < max_iterations:
-        product(system, spectrum, held, p, q)
-        step = np.where(squared > enough, _steps(rz, _dots(p, q)), 0.0)
-        squared[:] = 0.0
-        for i in range(len(x)):
-            for m in range(len(step)):
-                x[i, m] += step[m] * p[i, m]
-                r[i, m] -= step[m] * q[i, m]
-                squared[m] += r[i, m] * r[i, m]
-        residual = np.sqrt(squared.sum()) / norm
-        _precondition(pivots, lower, system.train_count, r, z)
-        rz_new = _dots(r, z)
-        turn = _steps(rz_new, rz)
-        for i in range(len(x)):
-            for m in range(len(turn)):
-                p[i, m] = z[i, m] + turn[m] * p[i, m]
-        rz = rz_new
+    x, r, z, p, q = start.copy(), rhs.copy(), np.zeros_like(rhs), np.zeros_like(rhs), np.zeros_like(rhs)
+    mean, pq, squared, rz, rz_new = np.zeros(WIDTH), np.zeros(WIDTH), np.zeros(WIDTH), np.ones(WIDTH), np.zeros(WIDTH)
+    pivots, lower = _factor(system, spectrum, tridiagonal)
+    rest = (0.1 * enough) ** 2 / WIDTH
+    _product(system, spectrum, held, x, mean, q)
+    step = np.ones(WIDTH)  # a step of one along nothing takes the product off the right-hand side
+    iterations = -1
+    while True:
+        _advance(step, p, q, lower, x, r, z, squared)
         iterations += 1
-    return x, residual, iterations
+        residual = np.sqrt(squared.sum())
+        if residual <= enough or iterations >= max_iterations:
+            return x, residual, iterations
+        _climb(pivots, lower, r, z, rz_new)
+        turn = _steps(rz_new, rz) if iterations else np.zeros(WIDTH)
+        rz[:] = rz_new
+        for i in range(len(x)):
+            for m in range(WIDTH):
+                p[i, m] = z[i, m] + turn[m] * p[i, m]
+        _product(system, spectrum, held, p, mean, q)
+        _dots(p, q, pq)
+        step = np.where(squared > rest, _steps(rz, pq), 0.0)
 
 
 @numba.njit(cache=True, fastmath=True)
-def gradient_descent(system, rhs, start, spectrum, tolerance, max_iterations):
+def gradient_descent(system, rhs, start, spectrum, enough, max_iterations):
     """Gradient descent with the constant step 1.9/λ_max (2/λ_max diverges); results as `conjugate_gradients`."""
-    x, gradient, held = start.copy(), np.empty_like(rhs), np.zeros(len(spectrum), np.bool_)
-    step = 1.9 / _largest_eigenvalue(system, spectrum, held, rhs.shape)
-    norm = np.sqrt(_dots(rhs, rhs).sum())
+    x, gradient, held = start.copy(), np.empty_like(rhs), np.zeros(WIDTH, np.bool_)
+    mean = np.zeros(WIDTH)
+    step = 1.9 / _largest_eigenvalue(system, spectrum, held, len(rhs))
     residual, iterations = np.inf, 0
-    while iterations < max_iterations:
-        product(system, spectrum, held, x, gradient)
+    while residual > enough and iterations < max_iterations:
+        _product(system, spectrum, held, x, mean, gradient)
         squared = 0.0
         for i in range(len(x)):
-            for m in range(x.shape[1]):
+            for m in range(WIDTH):
                 g = gradient[i, m] - rhs[i, m]
                 x[i, m] -= step * g
                 squared += g * g
-        residual = np.sqrt(squared) / max(norm, 1e-300)
+        residual = np.sqrt(squared)
         iterations += 1
-        if residual <= tolerance:
-            break
     return x, residual, iterations
 
 
 @numba.njit(cache=True, fastmath=True)
-def _largest_eigenvalue(system, spectrum, held, shape):
+def _largest_eigenvalue(system, spectrum, held, count):
     """By power iteration from the diagonal; the Rayleigh quotients come from below, within a few per cent."""
-    x, y, largest = _diagonal(system, spectrum), np.empty(shape), 0.0
-    for i in range(shape[0]):
-        if i % 2:  # not along the eigenvector of zero
-            x[i] *= -1.0
+    x, y, largest = _diagonal(system, spectrum), np.empty((count, WIDTH)), 0.0
+    mean, along, squared, grown = np.zeros(WIDTH), np.zeros(WIDTH), np.zeros(WIDTH), np.zeros(WIDTH)
+    for i in range(1, count, 2):  # not along the eigenvector of zero
+        x[i] *= -1.0
     for _ in range(_POWER_STEPS):
-        product(system, spectrum, held, x, y)
-        along, squared, grown = _dots(x, y), _dots(x, x), np.sqrt(_dots(y, y))
+        _product(system, spectrum, held, x, mean, y)
+        _dots(x, y, along)
+        _dots(x, x, squared)
+        _dots(y, y, grown)
         largest = max(largest, _steps(along, squared).max())
-        for i in range(shape[0]):
-            for m in range(shape[1]):
-                x[i, m] = y[i, m] / max(grown[m], 1e-300)
+        for i in range(count):
+            for m in range(WIDTH):
+                x[i, m] = y[i, m] / max(np.sqrt(grown[m]), 1e-300)
     return largest
 
 

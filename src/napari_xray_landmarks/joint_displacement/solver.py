@@ -138,11 +138,10 @@ class JointProblem:
         held = self._held(corrections or {})
         if held.any():
             guess, rhs = self._corrected(system, guess, rhs, corrections)
-        basis, spectrum = _decoupled(held)
-        found, residual, iterations = kernels.conjugate_gradients(
-            system, _columns(rhs, basis), _columns(guess, basis), np.repeat(spectrum, 2), np.repeat(held, 2),
-            tolerance, MAX_ITERATIONS, preconditioner == "tridiagonal")
-        found = _landmarks(found, basis)
+        found, residual, iterations = _by_blocks(
+            lambda r, x, spectrum, fixed, enough: kernels.conjugate_gradients(
+                system, r, x, spectrum, fixed, enough, MAX_ITERATIONS, preconditioner == "tridiagonal"),
+            rhs, guess, held, tolerance)
         for landmark in np.flatnonzero(held):  # to the last bit
             found[self.graph.train_count:, landmark] = guess[self.graph.train_count:, landmark]
         return Solution(found, residual, iterations, self, weights)
@@ -155,11 +154,11 @@ class JointProblem:
         Slow, and kept as the reference that `solve` must agree with.
         """
         guess = self.initial_guess() if start is None else start
-        basis, spectrum = _decoupled(np.zeros(self.landmark_count, bool))
-        found, residual, iterations = kernels.gradient_descent(
-            self.system(weights), _columns(self.right_hand_side(weights), basis), _columns(guess, basis),
-            np.repeat(spectrum, 2), tolerance, max_iterations)
-        found = _landmarks(found, basis)
+        system = self.system(weights)
+        found, residual, iterations = _by_blocks(
+            lambda r, x, spectrum, _fixed, enough: kernels.gradient_descent(
+                system, r, x, spectrum, enough, max_iterations),
+            self.right_hand_side(weights), guess, np.zeros(self.landmark_count, bool), tolerance)
         return Solution(found, residual, iterations, self, weights)
 
     def system(self, weights: Weights) -> kernels.System:
@@ -188,7 +187,8 @@ class JointProblem:
 
     def initial_guess(self) -> np.ndarray:
         """Training displacements, and for test patches the mean of their three nearest."""
-        nearest = self.train_displacements[self.graph.nearest[:, :3]].mean(1)
+        columns = self.graph.nearest[:, :3].T
+        nearest = sum(self.train_displacements[column] for column in columns) / len(columns)
         return np.concatenate([self.train_displacements, nearest]).astype(float)
 
     def terms(self, displacements: np.ndarray, weights: Weights) -> dict[str, float]:
@@ -248,20 +248,27 @@ def _decoupled(held: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return basis, spectrum
 
 
-def _columns(values: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """(N, 2L) columns of (N, L, 2) values in a basis of the landmarks."""
-    return _turned(values, basis).reshape(len(values), -1)
+def _by_blocks(run, rhs: np.ndarray, guess: np.ndarray, held: np.ndarray, tolerance: float):
+    """Solve (N, L, 2) systems in the landmarks' eigenbasis, `kernels.WIDTH` columns at a time.
 
-
-def _landmarks(columns: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """(N, L, 2) values from columns; inverse of `_columns`."""
-    return _turned(columns.reshape(len(columns), -1, 2), basis.T)
-
-
-def _turned(values: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """(N, L, 2) values with the landmarks' axis multiplied by (L, L) `basis`."""
-    by_axis = np.ascontiguousarray(values.transpose(0, 2, 1)) @ basis
-    return np.ascontiguousarray(by_axis.transpose(0, 2, 1))
+    `run` takes right-hand side, guess, spectrum, what is held, and the norm of the residual to reach. Returns the
+    solution, its relative residual and the most iterations that a block took.
+    """
+    basis, spectrum = _decoupled(held)
+    padding = (0, -2 * len(held) % kernels.WIDTH)
+    turn = np.pad(np.kron(basis, np.eye(2)), ((0, 0), padding))
+    rhs, found = (values.reshape(len(values), -1) @ turn for values in (rhs, guess))
+    spectrum, held = (np.pad(np.repeat(values, 2), padding) for values in (spectrum, held))
+    blocks = [slice(i, i + kernels.WIDTH) for i in range(0, len(spectrum), kernels.WIDTH)]
+    norm = max(float(np.linalg.norm(rhs)), 1e-300)
+    squared, most = 0.0, 0
+    for own in blocks:
+        right, start = (np.ascontiguousarray(values[:, own]) for values in (rhs, found))
+        found[:, own], residual, iterations = run(right, start, spectrum[own], held[own],
+                                                  tolerance * norm / np.sqrt(len(blocks)))
+        squared, most = squared + residual**2, max(most, iterations)
+    solution = found @ turn.T
+    return solution.reshape(len(solution), -1, 2), np.sqrt(squared) / norm, most
 
 
 def _or_ones(values, count: int) -> np.ndarray:
