@@ -11,6 +11,7 @@ from types import MappingProxyType
 import numpy as np
 
 UNKNOWN_SPACING = "unknown"
+_SHOWN_PERCENT, _LOOKED_AT = (0.5, 99.5), 1_000_000
 
 
 def _frozen(array, ndim: int, what: str) -> np.ndarray:
@@ -120,6 +121,19 @@ class Volume:
     def spacing_mm(self) -> tuple[float, float, float]:
         """Distance of voxel centres along planes, rows and columns."""
         return tuple(float(s) for s in np.linalg.norm(self.world_from_voxel[:3, :3], axis=0))
+
+
+def contrast_limits(image: Radiograph | Volume) -> tuple[float, float]:
+    """Grey values to show as black and white: the header's window, or all but the most extreme finite ones."""
+    film = isinstance(image, Radiograph)
+    window = image.display_range if film else image.header.get("display_range")
+    if window is None:
+        data = (image.pixels if film else image.voxels).reshape(-1)
+        data = data[:: max(1, data.size // _LOOKED_AT)]
+        data = data[np.isfinite(data)]
+        window = np.percentile(data, _SHOWN_PERCENT) if data.size else (0.0, 1.0)
+    low, high = (float(v) for v in window)
+    return (low, high) if high > low else (low, low + 1.0)
 
 
 def _positive(values, count: int, what: str) -> tuple[float, ...]:

@@ -10,7 +10,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from ..imaging import Radiograph
+from ..imaging import Radiograph, contrast_limits
 from ..landmarks import LandmarkSet
 
 COLORMAP = "viridis"
@@ -40,7 +40,7 @@ def overlay_figure(radiograph: Radiograph, landmarks: LandmarkSet, title: str = 
     figure = Figure(figsize=(width + 1.4, HEIGHT_INCHES), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
-    low, high = radiograph.display_range or _display_range(radiograph.pixels)
+    low, high = contrast_limits(radiograph)
     axes.imshow(radiograph.pixels, cmap="gray", vmin=low, vmax=high, aspect=row_mm / column_mm)
     axes.set_axis_off()
     colormap = colormaps[COLORMAP]
@@ -139,11 +139,3 @@ def _offsets(outwards: np.ndarray, size: np.ndarray) -> np.ndarray:
 
 def _outline(width: float):
     return patheffects.withStroke(linewidth=width, foreground="black")
-
-
-def _display_range(pixels: np.ndarray) -> tuple[float, float]:
-    finite = pixels[np.isfinite(pixels)] if np.issubdtype(pixels.dtype, np.floating) else pixels
-    if finite.size == 0:
-        return 0.0, 1.0
-    low, high = np.percentile(finite[:: max(1, finite.size // 1_000_000)].ravel(), (0.5, 99.5))
-    return (float(low), float(high)) if high > low else (float(low), float(low) + 1.0)

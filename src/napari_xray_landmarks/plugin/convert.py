@@ -10,7 +10,7 @@ from itertools import permutations
 import numpy as np
 
 from ..errors import InputError
-from ..imaging import UNKNOWN_SPACING, Radiograph, Volume
+from ..imaging import UNKNOWN_SPACING, Radiograph, Volume, contrast_limits
 from .frames import KEY, LayerData, layer_name, metadata_of, mm_from_data, spacing_of, world_from_data
 from .marks import (
     FILM_AXES,
@@ -30,8 +30,6 @@ __all__ = [
 
 _LABELS_NAME = re.compile(r"(?i)(?:^|[^a-z])(?:labels?|seg(?:mentations?)?|masks?)(?:$|[^a-z])|labelmap|segmentation")
 _MOST_LABELS = 256
-_SHARES = (0.5, 99.5)
-_SAMPLE = 1_000_000
 
 
 def image_layer(image: Radiograph | Volume) -> LayerData:
@@ -119,19 +117,6 @@ def is_label_image(image: Radiograph | Volume) -> bool:
 
 def _label_data(data: np.ndarray) -> np.ndarray:
     return data if data.dtype.kind in "iu" else data.astype(np.uint8 if data.max() < 256 else np.int32)
-
-
-def contrast_limits(image: Radiograph | Volume) -> tuple[float, float]:
-    """The header's window, or the range of all but the most extreme finite grey values."""
-    film = isinstance(image, Radiograph)
-    window = image.display_range if film else image.header.get("display_range")
-    if window is None:
-        data = (image.pixels if film else image.voxels).reshape(-1)
-        data = data[:: max(1, data.size // _SAMPLE)]
-        data = data[np.isfinite(data)]
-        window = np.percentile(data, _SHARES) if data.size else (0.0, 1.0)
-    low, high = (float(v) for v in window)
-    return (low, high) if high > low else (low, low + 1.0)
 
 
 def film_from_layer(data, attributes: dict, *, frame: int | None = None) -> Radiograph:
