@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..imaging import Radiograph
-from .convert import KEY, film_from_layer
-from .frames import mm_per_unit
+from .convert import film_from_layer
+from .frames import KEY, metadata_of, mm_per_unit
 
 
 def why_not_a_film(layer) -> str | None:
@@ -27,8 +27,7 @@ def is_result(layer) -> bool:
 
 def our_metadata(layer) -> dict:
     """What we noted about that layer; empty where it is not ours."""
-    notes = layer.metadata.get(KEY)
-    return dict(notes) if isinstance(notes, dict) else {}
+    return metadata_of({"metadata": layer.metadata})
 
 
 def note(layer, **facts) -> None:

@@ -5,8 +5,8 @@ from importlib import import_module
 
 from ..errors import InputError
 from ..models.methods import METHODS, settings_from
+from . import PLUGIN
 
-PLUGIN = "napari-xray-landmarks"
 SECTION = "solver"
 SWITCH = "use_these"
 MODEL_PRESET = "the model's own"

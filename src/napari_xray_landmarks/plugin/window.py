@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-PLUGIN = "napari-xray-landmarks"
+from . import PLUGIN
 
 
 def has_display() -> bool:

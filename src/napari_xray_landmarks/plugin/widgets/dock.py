@@ -15,10 +15,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from .. import PLUGIN
 from .connections import Connections
 from .messages import complain
 
-PLUGIN = "napari-xray-landmarks"
 MAX_HEIGHT, WIDTH = 700, 350
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 
-from .dock import PLUGIN
+from .. import PLUGIN
 from .messages import complain, tell
 
 FILTERS = {
