@@ -10,8 +10,8 @@ import numpy as np
 from ..errors import FileError
 from ..landmarks import LandmarkSet
 from .files import read_text, replacing
-from .frames import RAS_FROM_LPS, lps_from_world
-from .markups import Markup, describe, landmark_set
+from .frames import lps_from_world
+from .markups import Markup, describe, landmark_set, sign_of
 
 COLUMNS = ("id", "x", "y", "z", "ow", "ox", "oy", "oz", "vis", "sel", "lock", "label", "desc", "associatedNodeID")
 _HEADER = re.compile(r"#\s*([\w ]+?)\s*=\s*(.*?)\s*$")
@@ -49,7 +49,7 @@ def _header(text: str) -> dict[str, str]:
 
 
 def _markup(path, header: dict, columns: list[str], rows: list[list[str]]) -> Markup:
-    sign = _sign(path, header.get("coordinatesystem", "RAS"))
+    sign = sign_of(path, "CoordinateSystem", header.get("coordinatesystem", "RAS"))
     points, labels, descriptions = [], [], []
     for i, row in enumerate(rows):
         cells = dict(zip(columns, row, strict=False))
@@ -69,13 +69,6 @@ def _position(path, cells: dict, number: int) -> list[float]:
     if not all(isfinite(v) for v in position):
         raise FileError(path, f"point {number}: position is {position}", "Correct the file")
     return position
-
-
-def _sign(path, system: str) -> np.ndarray:
-    known = {"0": RAS_FROM_LPS, "RAS": RAS_FROM_LPS, "1": np.ones(3), "LPS": np.ones(3)}
-    if system.upper() not in known:
-        raise FileError(path, f"CoordinateSystem is {system!r}", "Save it as LPS or RAS")
-    return known[system.upper()]
 
 
 def write_landmarks(path, landmarks: LandmarkSet, *, image_name: str = "", spacing_mm=None) -> None:

@@ -221,7 +221,7 @@ def read_markups(path) -> list[Markup]:
 def _read_markup(path, entry: dict, index: int) -> Markup:
     name = str(entry.get("name") or "")
     unit, factor = _unit(path, entry.get("coordinateUnits", "mm"))
-    sign = _sign(path, entry.get("coordinateSystem", "LPS"))
+    sign = sign_of(path, "coordinateSystem", entry.get("coordinateSystem", "LPS"))
     controls = entry.get("controlPoints") or []
     if not isinstance(controls, list) or not all(isinstance(c, dict) for c in controls):
         raise FileError(path, f"markup {index + 1}: 'controlPoints' is not a list of points", "Export it again")
@@ -259,9 +259,9 @@ def _unit(path, unit) -> tuple[str, float]:
     return known[code]
 
 
-def _sign(path, system) -> np.ndarray:
-    """What multiplies a file's positions to give LPS."""
+def sign_of(path, key: str, system) -> np.ndarray:
+    """(3,) signs that take positions in a file's coordinate system to LPS; FileError where it is another one."""
     known = {"LPS": np.ones(3), "1": np.ones(3), "RAS": RAS_FROM_LPS, "0": RAS_FROM_LPS}
     if str(system).upper() not in known:
-        raise FileError(path, f"coordinateSystem is {system!r}", "Save it as LPS or RAS")
+        raise FileError(path, f"{key} is {system!r}", "Save it as LPS or RAS")
     return known[str(system).upper()]
