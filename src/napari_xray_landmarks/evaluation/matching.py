@@ -11,6 +11,7 @@ import pandas as pd
 from ..errors import FileError
 from ..io import load_landmarks, read_detections
 from ..io.files import stem, suffix
+from ..io.tables import columns_of
 from ..landmarks import Contour, LandmarkSet
 from ..training.dataset import TrainingSet, mean_of_annotators
 from ..training.tables import read_marked_points, read_training_set
@@ -92,8 +93,7 @@ def _of_training_set(dataset: TrainingSet) -> dict[str, Marked]:
 
 def _has_annotators(path: Path) -> bool:
     try:
-        with open(path, encoding="utf-8-sig", errors="replace") as file:
-            return "annotator" in [cell.strip() for cell in file.readline(10_000).split(",")]
+        return "annotator" in columns_of(path)
     except OSError as error:
         raise FileError(path, f"cannot be read ({error.strerror})", "Check the path") from error
 

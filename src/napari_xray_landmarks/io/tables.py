@@ -16,6 +16,7 @@ DETECTION_COLUMNS = ("image", "landmark", "row_px", "column_px", "row_mm", "colu
 CONTOUR_COLUMNS = ("image", "contour", "closed", "vertex", "row_px", "column_px", "row_mm", "column_mm", "confidence")
 _NEEDED_DETECTION = {"image", "landmark", "row_px", "column_px"}
 _NEEDED_CONTOUR = {"image", "contour", "vertex", "row_px", "column_px"}
+_LONGEST_HEADER = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +154,13 @@ def read_contours(path) -> dict[str, list[Contour]]:
             raise FileError(path, f"contour {name!r}: {error}", "Correct the table") from error
         images.setdefault(image, []).append(contour)
     return images
+
+
+def columns_of(path) -> set[str]:
+    """The columns that the first line of a table names, without reading more; OSError where it cannot be opened."""
+    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
+        first = file.readline(_LONGEST_HEADER)
+    return {cell.strip() for cell in next(csv.reader([first]), [])}
 
 
 def contour_spacings(path) -> dict[str, tuple[float, float] | None]:

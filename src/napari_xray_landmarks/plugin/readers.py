@@ -1,6 +1,5 @@
 """Readers for napari: DICOM, NIfTI, NRRD, MetaImage, Slicer markups and our tables."""
 
-import csv
 import itertools
 import os
 from collections.abc import Callable, Sequence
@@ -82,9 +81,9 @@ def _is_marks(path: Path) -> bool:
 
 
 def _is_our_table(path: Path) -> bool:
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        first = file.readline(4096)
-    columns = {cell.strip() for cell in next(csv.reader([first]), [])}
+    from ..io.tables import columns_of
+
+    columns = columns_of(path)
     return any(needed <= columns for needed in _TABLES)
 
 
@@ -161,9 +160,7 @@ def _table(path: Path) -> list[LayerData]:
     from ..io import tables
     from .marks import contours_layer, landmarks_layer
 
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        outlines = "contour" in file.readline(4096)
-    if outlines:
+    if "contour" in tables.columns_of(path):
         spacings = tables.contour_spacings(path)
         return [
             contours_layer(contours, f"{image} · contours", spacing_mm=spacings[image],
