@@ -30,3 +30,9 @@ class ModelError(InputError):
 
 class Cancelled(Exception):
     """The user stopped a long computation; nothing was changed."""
+
+
+def listed(names, most: int = 5, between: str = ", ") -> str:
+    """The first few names in one line, and how many more there are."""
+    names = [str(name) for name in names]
+    return between.join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

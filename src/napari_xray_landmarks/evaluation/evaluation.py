@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..errors import FileError
+from ..errors import FileError, listed
 from ..io.files import stem
 from .matching import (
     Marked,
@@ -99,7 +99,7 @@ def evaluate_files(
     found, known = read_marked(predicted_path), read_marked(truth_path)
     pairs = match_images(found, known)
     if not pairs:
-        names = f"{_listed(found)}, and those of {truth_path} are {_listed(known)}"
+        names = f"{listed(found)}, and those of {truth_path} are {listed(known)}"
         raise FileError(
             predicted_path, f"shares no image with the truth: its images are {names}", "Use one's own truth"
         )
@@ -145,9 +145,9 @@ def _all_errors(path: Path, pairs, found, known) -> tuple[pd.DataFrame, pd.DataF
     table = pd.concat(errors, ignore_index=True)
     names = dict.fromkeys(n for partner in pairs.values() for n in _single(path, found[partner]).names)
     if not set(table["landmark"]) & set(names):
-        listed = f"{_listed(names)}, and the true ones are {_listed(table['landmark'].unique())}"
+        both = f"{listed(names)}, and the true ones are {listed(table['landmark'].unique())}"
         raise FileError(
-            path, f"shares no landmark with the truth: its landmarks are {listed}", "Give the truth of these landmarks"
+            path, f"shares no landmark with the truth: its landmarks are {both}", "Give the truth of these landmarks"
         )
     order = {against: i for i, against in enumerate(dict.fromkeys(table["against"]))}
     table = table.sort_values("against", key=lambda column: column.map(order), kind="stable", ignore_index=True)
@@ -200,13 +200,13 @@ def _notes(pairs, found, known, errors: pd.DataFrame) -> list[str]:
     if different := [(name, partner) for name, partner in pairs.items() if stem(name) != stem(partner)]:
         notes.append("{1} is taken for the image of {0}: there is one image on either side".format(*different[0]))
     if left := [name for name in known if name not in pairs]:
-        notes.append(f"{len(left)} of {len(known)} true images have no prediction and are left out: {_listed(left)}")
+        notes.append(f"{len(left)} of {len(known)} true images have no prediction and are left out: {listed(left)}")
     if left := [name for name in found if name not in pairs.values()]:
-        notes.append(f"{len(left)} of {len(found)} predicted images have no truth and are left out: {_listed(left)}")
+        notes.append(f"{len(left)} of {len(found)} predicted images have no truth and are left out: {listed(left)}")
     without = errors["image"][errors["error_mm"].isna()].unique()
     if 0 < len(without) < len(pairs):
         notes.append(f"the spacing of {len(without)} of {len(pairs)} images is unknown: results are in px, and rows in "
-                     f"mm leave these out: {_listed(without)}")  # fmt: skip
+                     f"mm leave these out: {listed(without)}")  # fmt: skip
     elif len(without):
         notes.append("no pixel spacing is known: results are in pixels")
     first = errors[errors["against"] == errors["against"].iloc[0]]
@@ -218,11 +218,6 @@ def _notes(pairs, found, known, errors: pd.DataFrame) -> list[str]:
     if guessed := int((~first["detected"]).sum()) - missing:
         notes.append(f"{guessed} landmarks count although they were not detected: their rows hold best guesses")
     return notes
-
-
-def _listed(names, most: int = 5) -> str:
-    names = [str(name) for name in names]
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def compare_methods(first: Evaluation, second: Evaluation) -> PairedTest:

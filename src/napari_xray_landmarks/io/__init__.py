@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import FileError
+from ..errors import FileError, listed
 from ..imaging import Radiograph, Volume
 from ..landmarks import Contour, LandmarkSet
 from . import fcsv, markups, tables
@@ -109,9 +109,8 @@ def load_image(path, *, spacing_mm=None) -> Radiograph | Volume:
     """
     images = load_images(path, spacing_mm=spacing_mm)
     if len(images) > 1:
-        names = ", ".join(image.name for image in images[:4])
-        raise FileError(path, f"holds {len(images)} images ({names}{', ...' if len(images) > 4 else ''})",
-                        "Give the file or folder of one")
+        names = listed((image.name for image in images), 4)
+        raise FileError(path, f"holds {len(images)} images ({names})", "Give the file or folder of one")
     return images[0]
 
 
@@ -141,9 +140,9 @@ def load_landmarks(path, *, image: str | None = None) -> LandmarkSet:
     if image is None and len(images) == 1:
         return next(iter(images.values())).landmarks
     if image not in images:
-        listed = ", ".join(list(images)[:4]) + (", ..." if len(images) > 4 else "")
-        raise FileError(path, f"holds landmarks of {len(images)} images ({listed})"
-                        + (f", none named {image!r}" if image is not None else ""), "Name one of them")
+        named = f", none named {image!r}" if image is not None else ""
+        raise FileError(path, f"holds landmarks of {len(images)} images ({listed(images, 4)}){named}",
+                        "Name one of them")
     return images[image].landmarks
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import FileError
+from ..errors import FileError, listed
 from ..imaging import Radiograph
 from ..io import load_image, read_contours
 from ..landmarks import Contour
@@ -121,7 +121,7 @@ def _marking_problems(dataset: TrainingSet, at: int) -> list[Problem]:
     for annotator, found in zip(dataset.annotators, marked, strict=True):
         if found.any() and not found.all():
             names = [name for name, there in zip(dataset.landmark_names, found, strict=True) if not there]
-            line = f"lacks {_listed(names)}" + (f" by {annotator}" if annotator else "")
+            line = f"lacks {listed(names, 3, '; ')}" + (f" by {annotator}" if annotator else "")
             problems.append(Problem("missing", film.name, line, "Mark them in landmarks.csv"))
     return problems
 
@@ -139,11 +139,6 @@ def _outside_problems(dataset: TrainingSet, at: int, shape: tuple[int, int]) -> 
                 if out
             ]
             by = f" by {annotator}" if annotator else ""
-            line = f"{_listed(placed)}{by} outside the image of {shape[0]} rows and {shape[1]} columns"
+            line = f"{listed(placed, 3, '; ')}{by} outside the image of {shape[0]} rows and {shape[1]} columns"
             problems.append(Problem("outside", film.name, line, "Correct or remove the rows in landmarks.csv"))
     return problems
-
-
-def _listed(names: list[str], most: int = 3) -> str:
-    shown = "; ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
