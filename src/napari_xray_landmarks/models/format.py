@@ -20,6 +20,7 @@ from ..io.files import replacing
 from .header import TEXT_KEYS, ModelHeader, header_from_values, header_values, parse_json
 from .methods import METHODS
 
+ENDING = ".safetensors"
 MAX_FILE_BYTES = 4 << 30
 MAX_TABLE_BYTES = 8 << 20
 MAX_AXES = 8
@@ -50,8 +51,7 @@ def save_model(path, header: ModelHeader, tensors: Mapping[str, np.ndarray]) -> 
         If a tensor cannot be stored, or holds NaN or infinity where the method forbids it.
     """
     path = Path(path)
-    if path.suffix != ".safetensors":
-        raise FileError(path, f"a model file cannot end in {path.suffix!r}", "Name it .safetensors")
+    require_ending(path)
     if not header.package_version:
         from .. import __version__
 
@@ -67,6 +67,12 @@ def save_model(path, header: ModelHeader, tensors: Mapping[str, np.ndarray]) -> 
         with open(temporary, "wb") as file:
             file.write(table)
             file.write(values)
+
+
+def require_ending(path: Path) -> None:
+    """FileError where a model file cannot have this name."""
+    if path.suffix != ENDING:
+        raise FileError(path, f"a model file cannot end in {path.suffix!r}", f"Name it {ENDING}")
 
 
 def read_model_file(path) -> tuple[ModelHeader, dict[str, np.ndarray]]:

@@ -13,13 +13,12 @@ from platformdirs import user_data_path
 from ..errors import InputError, ModelError
 from ..imaging import Radiograph
 from .anatomy import what_else_it_shows
-from .format import read_model_file, read_model_header
+from .format import ENDING, read_model_file, read_model_header
 from .header import ModelHeader
 from .methods import METHODS, settings_from
 
 BUNDLED_FOLDER = Path(__file__).parent / "weights"
 FOLDER_VARIABLE = "XRAY_LANDMARKS_MODELS"
-ENDING = ".safetensors"
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ import numpy as np
 from .. import __version__
 from ..errors import FileError, InputError
 from ..models import ModelHeader, save_model
+from ..models.format import require_ending
 from ..models.methods import METHODS, PACKAGE, settings_from
 from .dataset import TrainingSet
 from .runs import open_run
@@ -118,8 +119,7 @@ def train(
 
 
 def _require_trainable(dataset: TrainingSet, output: Path) -> None:
-    if output.suffix != ".safetensors":
-        raise FileError(output, f"a model file cannot end in {output.suffix!r}", "Name it .safetensors")
+    require_ending(output)
     if not output.parent.is_dir():
         raise FileError(output, f"there is no folder {output.parent}", "Create it first")
     marked = int(np.isfinite(dataset.points_of()).all(axis=-1).any(axis=-1).sum())
