@@ -80,37 +80,12 @@ def distance_field(mesh: Mesh, origin_mm, spacing_mm, shape, *, depth_mm: float)
 
 @njit(parallel=True, cache=True)
 def _count_windings(corners, faces, inside):
-    """How often the surface winds round each voxel centre; rays run along the last axis.
-
-    Both triangles at an edge compute the same number for it, so that no ray slips through between them.
-    """
+    """How often the surface winds round each voxel centre; rays run along the last axis."""
     planes, rows, columns = inside.shape
     for slab in prange((planes + SLAB - 1) // SLAB):
         from_plane, to_plane = slab * SLAB, min(planes, slab * SLAB + SLAB)
         for t in range(len(corners)):
-            a, b, c = corners[t, 0], corners[t, 1], corners[t, 2]
-            k0 = max(from_plane, int(math.ceil(min(a[0], b[0], c[0]))))
-            k1 = min(to_plane - 1, int(math.floor(max(a[0], b[0], c[0]))))
-            if k1 < k0:
-                continue
-            j0 = max(0, int(math.ceil(min(a[1], b[1], c[1]))))
-            j1 = min(rows - 1, int(math.floor(max(a[1], b[1], c[1]))))
-            for k in range(k0, k1 + 1):
-                for j in range(j0, j1 + 1):
-                    u = _side(b, c, faces[t, 1], faces[t, 2], k, j)
-                    v = _side(c, a, faces[t, 2], faces[t, 0], k, j)
-                    w = _side(a, b, faces[t, 0], faces[t, 1], k, j)
-                    if (u > 0) != (v > 0) or (v > 0) != (w > 0):
-                        continue
-                    total = u + v + w
-                    if total == 0:
-                        continue
-                    crossing = (u * a[2] + v * b[2] + w * c[2]) / total
-                    # towards higher columns the ray goes in where the normal points against it
-                    way = -1 if total > 0 else 1
-                    i = max(int(math.ceil(crossing)), 0)
-                    if i < columns:
-                        inside[k, j, i] += way
+            _add_crossings(corners[t], faces[t], inside, from_plane, to_plane)
         for k in range(from_plane, to_plane):
             for j in range(rows):
                 count = 0
@@ -119,9 +94,33 @@ def _count_windings(corners, faces, inside):
                     inside[k, j, i] = count
 
 
+@njit(cache=True)
+def _add_crossings(corners, numbers, inside, from_plane, to_plane):
+    """Add where rays pass through a triangle: +1 at the first voxel behind it where they go in, -1 where out."""
+    a, b, c = corners[0], corners[1], corners[2]
+    k0 = max(from_plane, int(math.ceil(min(a[0], b[0], c[0]))))
+    k1 = min(to_plane - 1, int(math.floor(max(a[0], b[0], c[0]))))
+    j0 = max(0, int(math.ceil(min(a[1], b[1], c[1]))))
+    j1 = min(inside.shape[1] - 1, int(math.floor(max(a[1], b[1], c[1]))))
+    for k in range(k0, k1 + 1):
+        for j in range(j0, j1 + 1):
+            u = _side(b, c, numbers[1], numbers[2], k, j)
+            v = _side(c, a, numbers[2], numbers[0], k, j)
+            w = _side(a, b, numbers[0], numbers[1], k, j)
+            total = u + v + w
+            if (u > 0) != (v > 0) or (v > 0) != (w > 0) or total == 0:
+                continue
+            i = max(int(math.ceil((u * a[2] + v * b[2] + w * c[2]) / total)), 0)
+            if i < inside.shape[2]:
+                inside[k, j, i] += -1 if total > 0 else 1
+
+
 @njit(inline="always")
 def _side(p, q, number_p, number_q, k, j):
-    """Twice the signed area of the point with an edge: on which side of it the ray passes."""
+    """On which side of an edge a ray passes: the same number, but for its sign, for both of its triangles.
+
+    So no ray slips through between them.
+    """
     if number_p < number_q:
         return (p[0] - k) * (q[1] - j) - (p[1] - j) * (q[0] - k)
     return -((q[0] - k) * (p[1] - j) - (q[1] - j) * (p[0] - k))

@@ -41,7 +41,7 @@ def _thinned(bone: np.ndarray, steps) -> np.ndarray:
 
 
 def _depth(bone: np.ndarray, spacing: np.ndarray, cover_mm: float) -> np.ndarray:
-    """mm below the skin on the coarse grid: each plane's bones, joined, with a cover, smoothed along the planes' axis."""
+    """mm below the skin on the coarse grid: each plane's bones, joined and covered, smoothed along."""
     window = 2 * int(SMOOTH_MM / spacing[0]) + 1
     joined = maximum_filter1d(bone, window, axis=0, mode="nearest")
     filled = np.flatnonzero(joined.any((1, 2)))

@@ -1,0 +1,137 @@
+"""Femurs from a statistical model of a real one, placed in a hip.
+
+The model (unibas-gravis, Apache-2.0) is a file that the user has; which of its vertices mean what is in
+`vertices.json`.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from ..errors import FileError, InputError
+from ..io.files import require_file
+from ..mesh import Mesh
+from .femur import _pose
+from .parameters import PelvisParameters
+from .vertices import VERTICES, sphere
+
+COMPONENTS = 30  # the smoothest of the model's deformations
+SPREAD = 0.4  # share of the model's standard deviations: it allows more than people differ
+CONDYLE_MM = 24.0  # from the knee's centre to each condyle's back, upwards
+
+
+@dataclass(frozen=True, eq=False)
+class FemurModel:
+    """A Gaussian-process model of the left femur, in (superior, posterior, left) mm.
+
+    Parameters
+    ----------
+    mean : (N, 3) array
+    modes : (components, N, 3) array
+        One standard deviation of each component.
+    faces : (M, 3) array
+    """
+
+    mean: np.ndarray
+    modes: np.ndarray
+    faces: np.ndarray
+
+    def sample(self, rng: np.random.Generator, spread: float = SPREAD) -> Mesh:
+        """A random femur of the mean's size, with a finer surface than the model's."""
+        import trimesh
+
+        weights = spread * np.clip(rng.standard_normal(len(self.modes)), -2.5, 2.5)
+        points = self.mean + np.tensordot(weights, self.modes, 1)
+        fine = trimesh.Trimesh(points, self.faces, process=False).subdivide_loop(1)  # keeps the numbers of vertices
+        return Mesh(fine.vertices, fine.faces, "femur")
+
+
+@lru_cache(maxsize=2)
+def read_femur_model(path) -> FemurModel:
+    """Read the model from its HDF5 file (statismo's format).
+
+    Raises
+    ------
+    InputError
+        The package h5py is missing, or the file is no such model.
+    """
+    path = require_file(path)
+    try:
+        import h5py
+    except ImportError:
+        raise InputError(path, "is HDF5, which needs the package h5py", "Install h5py") from None
+    try:
+        with h5py.File(path) as file:
+            mean = np.asarray(file["model/mean"], float).reshape(-1, 3)
+            basis, variance = np.asarray(file["model/pcaBasis"], float), np.asarray(file["model/pcaVariance"], float)
+            faces = np.asarray(file["representer/cells"]).T
+    except (OSError, KeyError, ValueError) as error:
+        raise FileError(path, f"is no statistical shape model ({error})", "Copy it again") from error
+    if len(mean) != VERTICES["femur"]["count"]:
+        raise FileError(path, f"has {len(mean)} points, not {VERTICES['femur']['count']}", "Give the femur's model")
+    modes = (basis * np.sqrt(np.maximum(variance, 0)))[:, :COMPONENTS].T.reshape(-1, *mean.shape)
+    # a right femur with its head towards -z; seen in a mirror, a left one: that turns its triangles' order round, and
+    # so does the order of our axes
+    order, signs = [2, 1, 0], np.array([-1.0, 1.0, 1.0])
+    return FemurModel(mean[:, order] * signs, modes[..., order] * signs, faces)
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedFemur:
+    """A femur's surface in the world frame, with the axes of `femur.Femur`."""
+
+    mesh: Mesh
+    head_centre: np.ndarray
+    head_radius_mm: float
+    neck: np.ndarray
+    shaft_top: np.ndarray
+    shaft: np.ndarray
+    lateral: np.ndarray
+    landmarks: dict[str, np.ndarray]
+
+
+def place_femur(mesh: Mesh, side: int, hip_centre, head_radius_mm: float, parameters: PelvisParameters, rng
+                ) -> PlacedFemur:
+    """Scale a model's femur to a hip and pose it: +1 left, -1 right, its head at `hip_centre` of the world frame."""
+    q, numbers = parameters, VERTICES["femur"]
+    points = mesh.vertices
+    centre, radius = sphere(points[numbers["head"]])
+    points = (points - centre) @ _standing(points, centre).T * (head_radius_mm / radius)
+    vary = lambda value, sd: value + sd * float(np.clip(rng.standard_normal(), -2, 2))  # noqa: E731
+    turn = _pose(vary(q.leg_rotation_deg, 3), vary(q.leg_abduction_deg, 2) + 5.2, vary(q.leg_flexion_deg, 1))
+    points = points @ turn.T * (1.0, 1.0, side)
+    placed = Mesh(points + hip_centre, mesh.faces if side > 0 else mesh.faces[:, ::-1], mesh.name)
+    points = placed.vertices
+    shaft_middle, shaft = _line(points[numbers["shaft"]])
+    shaft = shaft * np.sign(shaft @ (hip_centre - shaft_middle))
+    neck = np.asarray(hip_centre, float) - points[numbers["neck"]].mean(0)
+    neck /= np.linalg.norm(neck)
+    top = shaft_middle + shaft * _nearest(shaft_middle, shaft, hip_centre, neck)
+    lateral = -(neck - (neck @ shaft) * shaft)
+    return PlacedFemur(placed, np.asarray(hip_centre, float), head_radius_mm, neck, top, shaft,
+                       lateral / np.linalg.norm(lateral), {n: points[v] for n, v in numbers["landmarks"].items()})
+
+
+def _standing(points: np.ndarray, head_centre: np.ndarray) -> np.ndarray:
+    """(3, 3) turn that brings the line from knee to head upright and the backs of the condyles level."""
+    medial, lateral = (points[VERTICES["femur"]["condyles"][n]] for n in ("medial", "lateral"))
+    up = head_centre - (medial + lateral) / 2
+    up = up + np.array([0.0, CONDYLE_MM, 0.0])  # the knee's centre lies in front of the condyles' backs
+    up /= np.linalg.norm(up)
+    left = lateral - medial
+    left -= (left @ up) * up
+    left /= np.linalg.norm(left)
+    return np.stack([up, np.cross(left, up), left])
+
+
+def _line(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A point of and the direction along an elongated cloud."""
+    middle = points.mean(0)
+    return middle, np.linalg.svd(points - middle, full_matrices=False)[2][0]
+
+
+def _nearest(a, along_a, b, along_b) -> float:
+    """How far along line a it comes nearest to line b."""
+    cosine, gap = along_a @ along_b, np.asarray(b) - a
+    return float((along_a @ gap - cosine * (along_b @ gap)) / (1 - cosine**2))
