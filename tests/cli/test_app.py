@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-COMMANDS = ("demo", "models", "sample", "detect", "train", "evaluate", "import")
+COMMANDS = ("demo", "models", "sample", "simulate", "detect", "train", "evaluate", "import")
 
 
 def test_help_names_every_command(run):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from napari_xray_landmarks.drr.projection import (
+    isocentre_of,
     label_names,
     label_surfaces,
     misses,
@@ -121,6 +122,13 @@ def test_landmarks_of_another_frame_are_refused(labels):
     require_in_volume(LandmarkSet(("in", "out"), [CENTRE, CENTRE + 500], unit="mm"), labels, "marks")
     with pytest.raises(InputError, match="none of its 2 landmarks"):
         require_in_volume(LandmarkSet(("a", "b"), [-CENTRE * 5, CENTRE + 500], unit="mm"), labels, "marks")
+
+
+def test_a_view_is_centred_on_the_landmarks_or_the_volume(labels):
+    marks = LandmarkSet("abcd", [[0, 30, 0], [10, 40, 6], [900, 0, 0], [np.nan] * 3], unit="mm")
+    assert isocentre_of(labels, marks) == (5, 35, 3), "of those in the volume"
+    middle = tuple(WORLD_FROM_VOXEL[:3, 3] + SPACING * (np.array(SHAPE) - 1) / 2)
+    assert isocentre_of(labels) == pytest.approx(middle)
 
 
 @pytest.mark.parametrize(("off", "nothing"), [((0, 0, 0), False), ((0, 0, 60), False), ((0, 0, 200), True),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import FileError, InputError
-from .inputs import expand, file_stems, load_radiographs, names_in_output, numbered
+from .inputs import expand, file_stems, load_radiographs, named, names_in_output, numbered
 from .options import (
     Device,
     DeviceOption,
@@ -103,14 +103,9 @@ def detect_in_all(path: Path, name: str, radiographs: "Sequence[Radiograph]", mo
         try:
             landmarks = model.detect(radiograph, settings, progress=part).landmarks
         except InputError as error:
-            raise _named(error, path) from error
+            raise named(error, path) from error
         found.append(Found(image_name, landmarks, radiograph.spacing_mm))
     return found
-
-
-def _named(error: InputError, path: Path) -> InputError:
-    """The same error, naming the file where it does not yet."""
-    return error if str(path) in str(error) else FileError(path, str(error))
 
 
 def summary(landmarks: "LandmarkSet") -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import FileError
+from ..errors import FileError, InputError
 
 if TYPE_CHECKING:
     from ..imaging import Radiograph
@@ -77,3 +77,8 @@ def load_radiographs(
     if not radiographs:
         raise FileError(path, "is a volume, not a radiograph", "Give a 2D film")
     return radiographs
+
+
+def named(error: InputError, path: Path) -> InputError:
+    """The same error, naming the file where it does not yet."""
+    return error if str(path) in str(error) else FileError(path, str(error))

@@ -16,7 +16,7 @@ from ..mesh import Mesh
 from .hounsfield import in_hounsfield
 
 FINE = 3  # cells a pixel in which a shadow is drawn
-SMOOTHING_VOXELS = 0.6  # takes the steps off a labelled surface
+SMOOTHING_VOXELS = 0.45  # takes the steps off a labelled surface
 MIN_AREA_PX = 4.0
 MOST_LABELS = 512
 BONE_HU = 200.0  # the densest tenth of a bone is above, that of soft parts below
@@ -50,6 +50,14 @@ def on_film(points_px, size_px: tuple[int, int]) -> np.ndarray:
     return ((points >= -0.5) & (points <= np.array(size_px) - 0.5)).all(-1)
 
 
+def in_volume(points_mm, volume: Volume) -> np.ndarray:
+    """(N,) whether points lie in a volume or no farther than `MARGIN_MM` from it."""
+    voxel_from_world = np.linalg.inv(volume.world_from_voxel)
+    voxels = np.asarray(points_mm, dtype=float) @ voxel_from_world[:3, :3].T + voxel_from_world[:3, 3]
+    margin = MARGIN_MM / np.array(volume.spacing_mm)
+    return ((voxels >= -margin) & (voxels <= np.array(volume.shape) - 1 + margin)).all(-1)
+
+
 def require_in_volume(landmarks: LandmarkSet, volume: Volume, subject) -> None:
     """Refuse landmarks of which none lies in or near a volume: they are another patient's, or in another frame.
 
@@ -58,12 +66,18 @@ def require_in_volume(landmarks: LandmarkSet, volume: Volume, subject) -> None:
     InputError
         It names `subject`.
     """
-    voxels = (landmarks.points - volume.world_from_voxel[:3, 3]) @ np.linalg.inv(volume.world_from_voxel[:3, :3]).T
-    margin = MARGIN_MM / np.array(volume.spacing_mm)
-    inside = ((voxels >= -margin) & (voxels <= np.array(volume.shape) - 1 + margin)).all(1)
-    if len(landmarks) and not inside.any():
+    if len(landmarks) and not in_volume(landmarks.points, volume).any():
         raise InputError(subject, f"none of its {len(landmarks)} landmarks lies in {volume.name}",
                          "Give the landmarks of this CT, and check their coordinate system (LPS or RAS)")
+
+
+def isocentre_of(volume: Volume, landmarks: LandmarkSet | None = None) -> tuple[float, float, float]:
+    """What a view is centred on: the middle of the box of the landmarks in a volume, or of the volume."""
+    inside = np.empty((0, 3)) if landmarks is None else landmarks.points[in_volume(landmarks.points, volume)]
+    if len(inside):
+        return tuple(((inside.min(0) + inside.max(0)) / 2).tolist())
+    middle = volume.world_from_voxel @ [*(np.array(volume.shape) - 1) / 2, 1.0]
+    return tuple(middle[:3].tolist())
 
 
 def misses(volume: Volume, camera: Camera) -> bool:
