@@ -105,7 +105,7 @@ def _femur_view(rng, person: Individual) -> CArm:
 def _exposure(rng) -> Exposure:
     return Exposure(photons=10 ** rng.uniform(5.0, 6.2), energy_kev=rng.uniform(46, 60), scatter=rng.uniform(0.2, 0.9),
                     scatter_width_px=rng.uniform(30, 60), blur_px=rng.uniform(0.45, 0.9),
-                    equalisation=rng.uniform(0.25, 0.7), equalisation_width_px=rng.uniform(35, 90),
+                    equalisation=rng.uniform(0.45, 0.85), equalisation_width_px=rng.uniform(22, 60),
                     gamma=rng.uniform(0.75, 1.3))
 
 

@@ -18,6 +18,12 @@ LUMBAR = ("L5", "L4", "L3", "L2")
 BONES = ("hip-left", "hip-right", "femur-left", "femur-right", "sacrum", *LUMBAR)
 LABELS = {name: i + 1 for i, name in enumerate(BONES)}
 IMPLANT_LABEL = 20
+# Where each landmark of a hip bone starts, and which way it is the farthest point: (superior, posterior, outwards).
+HIP_LANDMARKS = {
+    "iliac-tubercle": ("tubercle", (0, 0, 1)),
+    "asis": ("asis", (-0.5, -0.7, 0.5)), "aiis": ("aiis", (-0.4, -0.75, 0.5)),
+    "ischial-tuberosity": ("tuberosity", (-1, 0, 0)), "pubic-tubercle": ("pubic tubercle", (0.8, -0.6, 0)),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +87,7 @@ def _bones(q: PelvisParameters, world_from_pelvis, hips, femurs, spine: Sacrum, 
     bones.append(Bone("sacrum", LABELS["sacrum"], placed(spine.solid), (0.75 * thin,) * 2, 900, 130))
     for name, side in SIDES.items():
         label = f"hip-{name}"
-        bones.append(Bone(label, LABELS[label], placed(hips[side].solid), (thin, thin), 1100, 190))
+        bones.append(Bone(label, LABELS[label], placed(hips[side].solid), (thin, thin), 1150, 160))
     for name, side in SIDES.items():
         label, g, top = f"femur-{name}", q.size, femurs[side].shaft_top[0]
         bones.append(Bone(label, LABELS[label], femurs[side].solid, (0.8 * thin, q.shaft_cortex_mm * g), 1300, 210,
@@ -96,12 +102,11 @@ def _landmarks(bones, world_from_pelvis, hips: dict[int, HipBone], femurs, spine
     found = {}
     for name, side in SIDES.items():
         hip, start = solids[f"hip-{name}"], {k: in_world(p) for k, p in hips[side].points.items()}
-        for landmark, near, direction in (
-            ("iliac-crest", "crest", (1, 0, 0.4 * side)), ("iliac-tubercle", "tubercle", (0, 0, side)),
-            ("asis", "asis", (0, -1, 0)), ("aiis", "aiis", (0, -1, 0)),
-            ("ischial-tuberosity", "ischium", (-1, 0, 0)), ("pubic-tubercle", "pubic tubercle", (0.6, -1, 0)),
-        ):
-            found[f"{landmark}-{name}"] = hip.farthest_mm(start[near], direction)
+        for landmark, (near, direction) in HIP_LANDMARKS.items():
+            outwards = np.array(direction) * (1, 1, side)
+            found[f"{landmark}-{name}"] = hip.farthest_mm(start[near], outwards)
+        above_hip = np.append(start["summit"][:2], hips[side].centre[2])
+        found[f"iliac-crest-{name}"] = hip.farthest_mm(above_hip, (1, 0, 0), 40.0, across=(0, 0, 1))
         found[f"ischial-spine-{name}"] = hip.farthest_mm(start["spine"], start["spine"] - start["ischial body"])
         bone, solid = femurs[side], solids[f"femur-{name}"]
         found[f"femoral-head-{name}"] = bone.head_centre
@@ -112,5 +117,5 @@ def _landmarks(bones, world_from_pelvis, hips: dict[int, HipBone], femurs, spine
                    for name, side in SIDES.items()]
         found[f"symphysis-{end}"] = np.mean(corners, axis=0)
     promontory = in_world(spine.points["promontory"])
-    found["sacral-promontory"] = solids["sacrum"].farthest_mm(promontory, (0.2, -1, 0), across=(0, 0, 1))
+    found["sacral-promontory"] = solids["sacrum"].farthest_mm(promontory, (-0.3, -1, 0), across=(0, 0, 1))
     return found

@@ -1,8 +1,8 @@
 """The landmarks of each phantom: their names, mirror pairs and subshapes.
 
-Pelvis, left and right: `iliac-crest`, its summit along an axis 22° outwards of superior, where it bends;
-`iliac-tubercle`, its most lateral point; `asis` and `aiis`, the most anterior points of the iliac spines;
-`femoral-head`, its centre; `greater-trochanter`, its tip along the shaft; `lesser-trochanter`, its most medial point;
+Pelvis, left and right: `iliac-crest`, its highest point straight above the head's centre;
+`iliac-tubercle`, its most lateral point; `asis` and `aiis`, the tips of the iliac spines, farthest anteriorly,
+downwards and outwards (`pelvis.HIP_LANDMARKS` has the directions); `femoral-head`, its centre; `greater-trochanter`, its tip along the shaft; `lesser-trochanter`, its most medial point;
 `ischial-tuberosity`, its lowest point; `ischial-spine`, its tip; `pubic-tubercle`, its most anterior and superior
 point. In the midline: `symphysis-superior` and `symphysis-inferior`, between the upper and the lower medial corners of
 the pubic bones; `sacral-promontory`, the anterior edge of S1's base.

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numba import njit
 
-ELLIPSOID, CAPSULE, SHEET, SACRUM, VERTEBRAL_BODY, HALF_SPACE = range(6)
+from .endplates import endplates_distance
+
+ELLIPSOID, CAPSULE, SHEET, SACRUM, VERTEBRAL_BODY, HALF_SPACE, ENDPLATES = range(7)
 UNION, CUT, INTERSECTION = range(3)
 WIDTH = 24
 FAR_MM = 20.0  # from here on a lower bound of the distance does
@@ -67,26 +69,29 @@ class Solid:
         move along the unit vector `across`.
         """
         direction = np.asarray(direction, float) / np.linalg.norm(direction)
-        start = point = self.surface_mm(start_mm)
+        across = np.asarray(across, float)
+        start = point = self.surface_mm(start_mm, across=across)
         step = 2.0
         while step > 0.01:
             normal = self._gradient(point)[1]
             slope = direction - (direction @ normal) * normal / (normal @ normal)
-            slope = slope - (slope @ across) * np.asarray(across)
+            slope = slope - (slope @ across) * across
             if np.linalg.norm(slope) < 1e-3:
                 break
-            new = self.surface_mm(point + step * slope / np.linalg.norm(slope))
+            new = self.surface_mm(point + step * slope / np.linalg.norm(slope), across=across)
             if (new - point) @ direction > 0 and np.linalg.norm(new - start) < reach_mm:
                 point = new
             else:
                 step /= 2
         return point
 
-    def surface_mm(self, point_mm) -> np.ndarray:
-        """The surface point that one reaches from `point_mm` along the gradient of the distance."""
+    def surface_mm(self, point_mm, *, across=(0, 0, 0)) -> np.ndarray:
+        """The surface point reached from `point_mm` along the gradient of the distance, not moving along `across`."""
+        across = np.asarray(across, float)
         point = np.array(point_mm, float)
         for _ in range(40):
             distance, gradient = self._gradient(point)
+            gradient = gradient - (gradient @ across) * across
             point = point - distance * gradient / max(gradient @ gradient, 0.1)
             if abs(distance) < 1e-4:
                 break
@@ -113,7 +118,7 @@ def capsule(start, end, start_radius, end_radius, blend=6.0, operation=UNION) ->
 
 
 def sheet(side, coefficients, half_thickness, rim_half_thickness, rim_width, polygon_length, blend=0.0) -> np.ndarray:
-    """A curved plate: |left| is a cubic in (superior, posterior), cut by the solid's polygon, thicker at its rim."""
+    """A curved plate: |left| is a quartic in (superior, posterior), cut by the solid's polygon, thicker at its rim."""
     numbers = (side, coefficients, half_thickness, rim_half_thickness, rim_width, polygon_length, 0)
     return _row(SHEET, UNION, blend, *numbers)
 
@@ -138,6 +143,15 @@ def vertebral_body(centre, half_width, half_depth, half_height, tilt, waist=0.12
     return _row(VERTEBRAL_BODY, UNION, blend, centre, half_width, half_depth, half_height, tilt, waist)
 
 
+def body_between_endplates(half_sizes, waist, taper, concavities, upper_slopes, lower_slopes, blend=0.0) -> np.ndarray:
+    """A vertebral body about the origin: rounded box with a waist, wider below, between two hollow endplates.
+
+    `half_sizes` are width, depth, height; `concavities` the depths of the upper and the lower endplate; the slopes of
+    an endplate are its rise per mm towards left and posterior.
+    """
+    return _row(ENDPLATES, UNION, blend, half_sizes, waist, taper, concavities, upper_slopes, lower_slopes)
+
+
 def _bounds(row, polygon):
     kind, p = int(row[0]), row[3:]
     if kind == ELLIPSOID:
@@ -153,6 +167,10 @@ def _bounds(row, polygon):
         arc = p[:2] + (p[2] * np.array([np.sin(angles), np.cos(angles)])).T
         thick = p[7:9].max()
         return np.append(arc.min(0) - thick, -p[5]), np.append(arc.max(0) + thick, p[5])
+    if kind == ENDPLATES:
+        rise = max(abs(p[7]) + abs(p[9]), abs(p[8]) + abs(p[10])) * p[:2].max()
+        reach = np.array([p[2] + rise, *(p[1::-1] * (1 + abs(p[4])))])
+        return -reach, reach
     reach = np.hypot(p[4:6].max(), p[3:6].max())
     return p[:3] - reach, p[:3] + reach
 
@@ -206,6 +224,8 @@ def primitive(rows, i, polygon, s, p, l):  # noqa: E741
         return _sacrum(rows, i, s, p, l)
     if kind == VERTEBRAL_BODY:
         return _vertebral_body(rows, i, s, p, l)
+    if kind == ENDPLATES:
+        return endplates_distance(rows, i, s, p, l)
     return s * rows[i, 3] + p * rows[i, 4] + l * rows[i, 5] - rows[i, 6]
 
 
@@ -227,20 +247,25 @@ def _capsule(v, n, s, p, l):  # noqa: E741
 
 @njit(fastmath=True, cache=True)
 def _sheet(v, n, polygon, s, p, l):  # noqa: E741
-    # v[n, 3:]: side, ten coefficients, half thickness, at the rim, width of the rim, polygon length and offset
+    # v[n, 3:]: side, fifteen coefficients, half thickness, at the rim, width of the rim, polygon length and offset
     y, z = (p - 20.0) * 0.01, (s - 60.0) * 0.01
-    height = (v[n, 4] + v[n, 5] * y + v[n, 6] * z + v[n, 7] * y * y + v[n, 8] * z * y + v[n, 9] * z * z
-              + v[n, 10] * y * y * y + v[n, 11] * y * y * z + v[n, 12] * y * z * z + v[n, 13] * z * z * z)
-    slope_p = 0.01 * (v[n, 5] + 2 * v[n, 7] * y + v[n, 8] * z
-                      + 3 * v[n, 10] * y * y + 2 * v[n, 11] * y * z + v[n, 12] * z * z)
-    slope_s = 0.01 * (v[n, 6] + v[n, 8] * y + 2 * v[n, 9] * z
-                      + v[n, 11] * y * y + 2 * v[n, 12] * y * z + 3 * v[n, 13] * z * z)
+    y2, z2 = y * y, z * z
+    height = (v[n, 4] + v[n, 5] * y + v[n, 6] * z + v[n, 7] * y2 + v[n, 8] * y * z + v[n, 9] * z2
+              + v[n, 10] * y2 * y + v[n, 11] * y2 * z + v[n, 12] * y * z2 + v[n, 13] * z2 * z
+              + v[n, 14] * y2 * y2 + v[n, 15] * y2 * y * z + v[n, 16] * y2 * z2 + v[n, 17] * y * z2 * z
+              + v[n, 18] * z2 * z2)
+    slope_p = 0.01 * (v[n, 5] + 2 * v[n, 7] * y + v[n, 8] * z + 3 * v[n, 10] * y2 + 2 * v[n, 11] * y * z
+                      + v[n, 12] * z2 + 4 * v[n, 14] * y2 * y + 3 * v[n, 15] * y2 * z + 2 * v[n, 16] * y * z2
+                      + v[n, 17] * z2 * z)
+    slope_s = 0.01 * (v[n, 6] + v[n, 8] * y + 2 * v[n, 9] * z + v[n, 11] * y2 + 2 * v[n, 12] * y * z
+                      + 3 * v[n, 13] * z2 + v[n, 15] * y2 * y + 2 * v[n, 16] * y2 * z + 3 * v[n, 17] * y * z2
+                      + 4 * v[n, 18] * z2 * z)
     across = abs(l * v[n, 3] - height) / math.sqrt(1 + slope_p * slope_p + slope_s * slope_s)
     if across > FAR_MM:
-        return across - v[n, 15]
-    inside_polygon = _polygon(polygon, int(v[n, 18]), int(v[n, 17]), s, p)
-    rim = min(max(1.0 + inside_polygon / v[n, 16], 0.0), 1.0)
-    half = v[n, 14] + (v[n, 15] - v[n, 14]) * rim * rim
+        return across - v[n, 20]
+    inside_polygon = _polygon(polygon, int(v[n, 23]), int(v[n, 22]), s, p)
+    rim = min(max(1.0 + inside_polygon / v[n, 21], 0.0), 1.0)
+    half = v[n, 19] + (v[n, 20] - v[n, 19]) * rim * rim
     across -= half
     worst = max(across, inside_polygon)
     return worst if worst < 0 else math.sqrt(max(across, 0.0) ** 2 + max(inside_polygon, 0.0) ** 2)
@@ -270,7 +295,7 @@ def _sacrum(v, n, s, p, l):  # noqa: E741
     if arc > length + 200:
         arc -= 2 * math.pi * v[n, 5]
     f = min(max(arc / length, 0.0), 1.0)
-    width, thick = v[n, 9] + (v[n, 8] - v[n, 9]) * (1 - f**1.35), v[n, 10] * (1 - f) + v[n, 11] * f
+    width, thick = v[n, 9] + (v[n, 8] - v[n, 9]) * (1 - f**2.2), v[n, 10] * (1 - f) + v[n, 11] * f
     g = l / max(width, 1.0)
     thick = thick * math.sqrt(max(1 - 0.55 * min(g * g, 1.0), 0.05))
     a, c = abs(l) - width + 5, max(-arc, arc - length) + 4
@@ -278,7 +303,7 @@ def _sacrum(v, n, s, p, l):  # noqa: E741
     d = min(max(a, max(b, c)), 0.0) - 4.0
     d += math.sqrt(max(a, 0.0) ** 2 + max(b, 0.0) ** 2 + max(c, 0.0) ** 2)
     for k in range(4):
-        hole = math.hypot(abs(l) - v[n, 13] * (1 - 0.13 * k), arc - length * (0.20 + 0.185 * k)) - (4.2 - 0.5 * k)
+        hole = math.hypot(0.8 * (abs(l) - v[n, 13] * (1 - 0.13 * k)), arc - length * (0.24 + 0.175 * k)) - (5.6 - 0.7 * k)
         d = -_smooth_min(-d, hole, v[n, 14])
     return d * 0.9
 
