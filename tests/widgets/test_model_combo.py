@@ -1,7 +1,8 @@
 import pytest
 
 from napari_xray_landmarks.models import ModelHeader
-from napari_xray_landmarks.plugin.widgets.model_combo import describe, figure
+from napari_xray_landmarks.models.header import metric_in_words
+from napari_xray_landmarks.plugin.widgets.model_combo import describe
 
 
 @pytest.mark.parametrize("metrics, end", [
@@ -16,5 +17,5 @@ def test_one_line_says_what_it_was_trained_on_and_how_exact_it_is(metrics, end):
 
 
 def test_units():
-    assert figure("cobb_error_deg", 2.5) == "cobb error 2.5 °"
-    assert figure("success", 0.981) == "success 0.981"
+    assert metric_in_words("cobb_error_deg", 2.5) == "cobb error 2.5 °"
+    assert metric_in_words("success", 0.981) == "success 0.981"

@@ -29,17 +29,8 @@ def _table() -> str:
     headers = list_models()
     if not headers:
         return f"There are no models. Put .safetensors files into {models_folder()}"
-    rows = [(h.name, h.method, h.anatomy, len(h.landmarks), _accuracy(h.metrics), h.licence or "-") for h in headers]
+    rows = [(h.name, h.method, h.anatomy, len(h.landmarks), h.accuracy or "-", h.licence or "-") for h in headers]
     return aligned(rows, ("model", "method", "anatomy", "landmarks", "accuracy", "licence"))
-
-
-def _accuracy(metrics: Mapping) -> str:
-    """The mean error, in mm where it is known."""
-    for unit in ("mm", "px"):
-        value = metrics.get(f"mean_radial_error_{unit}")
-        if isinstance(value, (int, float)):
-            return f"mean radial error {value:.2f} {unit}"
-    return "-"
 
 
 def _description(name: str) -> str:

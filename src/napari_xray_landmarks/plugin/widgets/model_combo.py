@@ -8,8 +8,6 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushBut
 from ...errors import InputError
 from .messages import complain
 
-UNITS = {"px": "px", "mm": "mm", "deg": "°"}
-
 
 class ModelCombo(QWidget):
     """Lists the bundled and the user's own models, and opens model files.
@@ -120,18 +118,8 @@ def describe(header) -> str:
     data = training.get("data") or training.get("dataset")
     if films or data:
         parts.append("trained on " + " of ".join(str(p) for p in (f"{films} films" if films else "", data) if p))
-    metrics = {k: v for k, v in header.metrics.items() if isinstance(v, int | float) and not isinstance(v, bool)}
-    best = sorted((key for key in metrics if key.startswith("mean")), key=lambda key: not key.endswith("_mm"))
-    parts += [figure(key, metrics[key]) for key in best[:1]]
+    parts += [header.accuracy] if header.accuracy else []
     return ", ".join(parts) + "."
-
-
-def figure(key: str, value: float) -> str:
-    """A metric in words: `mean_radial_error_px` of 11.2 is "mean radial error 11.2 px"."""
-    name, _, suffix = key.rpartition("_")
-    if suffix in UNITS and name:
-        return f"{name.replace('_', ' ')} {value:.3g} {UNITS[suffix]}"
-    return f"{key.replace('_', ' ')} {value:.3g}"
 
 
 def _heading(header) -> str:
