@@ -12,6 +12,14 @@ from ..landmarks import Contour
 from .dataset import Film, TrainingSet
 
 
+def load_film(path: Path) -> Radiograph:
+    """The film in a file; FileError where it holds something else."""
+    image = load_image(path)
+    if not isinstance(image, Radiograph):
+        raise FileError(path, f"is a {type(image).__name__.lower()}, not a film", "Leave it out")
+    return image
+
+
 def read_film(film: Film) -> Radiograph:
     """Read one film, called by its table name; the table has the last word on its spacing.
 
@@ -20,10 +28,7 @@ def read_film(film: Film) -> Radiograph:
     FileError
         If the file cannot be read or is no radiograph.
     """
-    image = load_image(film.path)
-    if not isinstance(image, Radiograph):
-        raise FileError(film.path, f"is a {type(image).__name__.lower()}, not a film", "Remove it from images/")
-    image = replace(image, name=film.name)
+    image = replace(load_film(film.path), name=film.name)
     if film.spacing_mm is None:
         return image
     return replace(image, spacing_mm=film.spacing_mm, spacing_source="images.csv")

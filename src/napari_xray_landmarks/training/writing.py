@@ -12,9 +12,10 @@ from PIL import Image
 
 from ..errors import FileError
 from ..imaging import Radiograph
-from ..io import load_image, write_contours
+from ..io import write_contours
 from ..landmarks import Contour, LandmarkSet
 from .dataset import SINGLE_ANNOTATOR, TrainingSet
+from .films import load_film
 from .tables import ABOUT_FILE, read_training_set
 
 COPIED_ENDINGS = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".dicom", ".ima", ""}
@@ -137,16 +138,9 @@ def _write_image(folder: Path, film: SourceFilm) -> str:
         path = folder / (film.name + film.image.suffix.lower())
         shutil.copyfile(film.image, path)
         return path.name
-    image, ending = _storable(film.image if isinstance(film.image, Radiograph) else _film_of(film.image))
+    image, ending = _storable(film.image if isinstance(film.image, Radiograph) else load_film(film.image))
     image.save(folder / (film.name + ending))
     return film.name + ending
-
-
-def _film_of(path: Path) -> Radiograph:
-    image = load_image(path)
-    if not isinstance(image, Radiograph):
-        raise FileError(path, f"is a {type(image).__name__.lower()}, not a film", "Leave it out")
-    return image
 
 
 def _storable(radiograph: Radiograph) -> tuple[Image.Image, str]:
