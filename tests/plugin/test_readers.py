@@ -9,26 +9,16 @@ import numpy as np
 import pydicom
 import pytest
 from napari.components import ViewerModel
-from npe2 import PluginManager, PluginManifest
 
 from napari_xray_landmarks import io
 from napari_xray_landmarks.errors import FileError
 from napari_xray_landmarks.imaging import Volume
 from napari_xray_landmarks.landmarks import Contour, LandmarkSet
-from napari_xray_landmarks.plugin import readers
+from napari_xray_landmarks.plugin import PLUGIN, readers
 
-PLUGIN = "napari-xray-landmarks"
 SHIPPED = Path(pydicom.data.__file__).parent / "test_files"
 MARKS = LandmarkSet(("head", "neck"), [[1, 2.5], [3, 4]], [0.9, np.nan])
-
-
-@pytest.fixture(autouse=True)
-def only_our_plugin(monkeypatch):
-    """A plugin manager that knows our manifest and no other."""
-    manager = PluginManager()
-    manager.register(PluginManifest.from_distribution(PLUGIN))
-    monkeypatch.setattr(PluginManager, "instance", classmethod(lambda cls: manager))
-    return manager
+pytestmark = pytest.mark.usefixtures("only_our_plugin")
 
 
 def opened(path, **kwargs) -> list:

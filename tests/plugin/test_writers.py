@@ -10,24 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer, Points, Shapes
-from npe2 import PluginManager, PluginManifest
 from scipy.spatial.transform import Rotation
 
 from napari_xray_landmarks import io
 from napari_xray_landmarks.imaging import Radiograph, Volume
 from napari_xray_landmarks.landmarks import LandmarkSet
-from napari_xray_landmarks.plugin import convert
+from napari_xray_landmarks.plugin import PLUGIN, convert
 
-PLUGIN = "napari-xray-landmarks"
 MARKS = LandmarkSet(("head", "neck, left"), [[1, 2.5], [3, 4]], [0.9, np.nan], [True, False])
-
-
-@pytest.fixture(autouse=True)
-def only_our_plugin(monkeypatch):
-    """A plugin manager that knows our manifest and no other."""
-    manager = PluginManager()
-    manager.register(PluginManifest.from_distribution(PLUGIN))
-    monkeypatch.setattr(PluginManager, "instance", classmethod(lambda cls: manager))
+pytestmark = pytest.mark.usefixtures("only_our_plugin")
 
 
 def live(layer_data) -> Layer:
