@@ -6,71 +6,104 @@ from ..errors import InputError
 from ..imaging import Volume
 
 STEP_HU = 1024
-MULTIPLES = range(-4, 65)
-AIR_HU, SOFT_HU = (-1060, -900), (-200, 200)
-SAMPLES = 400_000
+MULTIPLES = range(-8, 33)
+AIR_HU, SOFT_HU = (-1060.0, -880.0), (-200.0, 200.0)
+BONE_HU = (-200.0, 800.0)  # where the median of a whole bone lies
+LOWEST_HU = (-1300.0, -20.0)  # where the lowest values of a CT lie: noise in air, or fat where there is no air
+PADDING = (-1500, -2000, -2048, -3000, -3024, -32768)  # what scanners write outside their field of view
+ENOUGH = 0.6  # share of a CT that is air or soft tissue
+WRAPPED = 2**16
+SAMPLES = 500_000
+AIR = np.float32(-1000)
 
 
 def in_hounsfield(volume: Volume) -> tuple[np.ndarray, tuple[str, ...]]:
-    """(planes, rows, columns) float32 HU, and notes on what was changed to get there.
+    """A volume's HU, and what was changed to get there.
+
+    A CT is told by its lowest values and by the shares that lie about air and about fat, water and muscle. What was
+    stored with an offset of any multiple of 1024, or in 16 bits without their sign, is put right; a background of
+    exactly 0, or of a scanner's padding, becomes air.
+
+    Returns
+    -------
+    hu : (planes, rows, columns) float32 array
+    notes
+        One line for each change.
 
     Raises
     ------
     InputError
-        The volume is an MR or of labels, holds values that are not finite, or is of no scale that can be told.
+        The volume is an MR or of labels, holds values that are not finite, or has no scale that can be told.
     """
     voxels = np.asarray(volume.voxels)
     if volume.modality in ("MR", "labels"):
-        raise _refusal(volume, f"its modality is {volume.modality!r}, not CT", "Choose the CT itself")
+        raise InputError(volume.name, f"its modality is {volume.modality!r}, not CT", "Choose the CT itself")
     if not np.isfinite(voxels.sum(dtype=float)):
-        raise _refusal(volume, "it holds values that are not finite", "Replace them, for example by -1000 (air)")
-    sample = voxels.ravel()[:: max(1, voxels.size // SAMPLES)].astype(float)
-    low, high = sample.min(), sample.max()
-    if low >= 0 and high < 256 and len(np.unique(sample)) < 130:
-        raise _refusal(volume, f"it looks like labels: {len(np.unique(sample))} whole values up to {high:g}",
-                       "Choose the CT itself, and give this as its labels")
-    if high - low < 100:
-        raise _refusal(volume, f"its values reach from {low:g} to {high:g} only", "Use a CT in Hounsfield units")
-    multiple = _multiple(volume, sample)
-    hu = voxels.astype(np.float32)
-    notes = ()
+        raise InputError(volume.name, f"{int((~np.isfinite(voxels)).sum())} of its values are not finite",
+                         "Replace them, by -1000 where there is air")
+    hu, notes = voxels.astype(np.float32), []
+    sample = _sample(hu)
+    if voxels.dtype.kind == "u" and sample.max() > 0.9 * WRAPPED:
+        hu[hu >= WRAPPED / 2] -= WRAPPED
+        sample = _sample(hu)
+        notes.append(f"{volume.name}: values from {WRAPPED // 2} on were negative and lost their sign, given back")
+    background = _background(hu, sample)
+    if background is not None:
+        share = float((sample == background).mean())
+        sample = sample[sample != background]
+    multiple = _multiple(volume, sample, background)
+    outside = None if background is None else hu == background
     if multiple:
         hu -= np.float32(STEP_HU * multiple)
-        notes = (f"{volume.name}: stored with an offset of {STEP_HU * multiple}, which was taken off",)
-    background = _background(sample - STEP_HU * multiple)
-    if background:
-        hu[voxels == STEP_HU * multiple] = -1000
-        notes += (f"{volume.name}: cut out of a CT, {background:.0%} of it holds exactly 0; taken as air",)
-    return hu, notes
+        notes.append(f"{volume.name}: stored with an offset of {STEP_HU * multiple}, taken off")
+    if outside is not None:
+        hu[outside] = AIR
+        notes.append(f"{volume.name}: the {share:.0%} of it that hold exactly {background:g} taken as air")
+    return hu, tuple(notes)
 
 
-def _background(sample: np.ndarray) -> float:
-    share = float((sample == 0).mean())
-    return share if share > 0.2 and (sample < -800).mean() < 0.01 else 0.0
+def _sample(hu: np.ndarray) -> np.ndarray:
+    return hu.ravel()[:: max(1, hu.size // SAMPLES)]
 
 
-def _multiple(volume: Volume, sample: np.ndarray) -> int:
+def _background(hu: np.ndarray, sample: np.ndarray) -> float | None:
+    """The value of what lies outside a mask or a scanner's field of view, if any: that of all corners and of many."""
+    corners = hu[::max(1, hu.shape[0] - 1), :: max(1, hu.shape[1] - 1), :: max(1, hu.shape[2] - 1)]
+    value = float(corners.flat[0])
+    masked = value % STEP_HU == 0 and sample.min() - value < LOWEST_HU[1]
+    if (corners != value).any() or not (masked or value in PADDING):
+        return None
+    share = (sample == value).mean()
+    return value if 0.1 < share < 1 else None
+
+
+def _multiple(volume: Volume, sample: np.ndarray, background: float | None) -> int:
     """How many times 1024 the values lie above HU."""
-    inside = sample[sample != 0] if (sample == 0).mean() > 0.2 else sample
-    shares = {k: _explained(inside - STEP_HU * k) for k in MULTIPLES}
-    best = max(shares, key=shares.get)
-    if inside.size < sample.size and sample.min() < 0 and -200 < np.median(inside) < 800:
-        return 0
-    if sample.min() < -100 and shares[0] >= 0.3:
-        others = shares[best]
-        return 0 if others < 1.5 * shares[0] else best
-    if shares[best] < 0.5:
-        raise _refusal(volume, f"its values, {sample.min():g} to {sample.max():g} with a median of "
-                       f"{np.median(sample):g}, fit no CT in Hounsfield units, nor one with an offset of {STEP_HU}",
-                       "Rescale it to HU: air -1000, water 0")
-    return best
+    if background is not None and background % STEP_HU == 0:
+        inside = sample - background
+        if LOWEST_HU[0] < inside.min() < LOWEST_HU[1] and BONE_HU[0] < np.median(inside) < BONE_HU[1]:
+            return int(background // STEP_HU)  # bone that was cut out of a CT
+    lowest = np.quantile(sample, 0.002)
+    fits = {}
+    for k in MULTIPLES:
+        if LOWEST_HU[0] < lowest - STEP_HU * k < LOWEST_HU[1]:
+            air, soft = (_share(sample - np.float32(STEP_HU * k), window) for window in (AIR_HU, SOFT_HU))
+            if air + soft >= ENOUGH and (soft >= 0.05 or k == 0):
+                fits[k] = (soft >= 0.05, air + soft, k == 0)
+    if not fits:
+        raise InputError(volume.name, _problem(sample), "Give a CT in Hounsfield units: air -1000, water 0")
+    return max(fits, key=fits.get)
 
 
-def _explained(hu: np.ndarray) -> float:
-    """The share of a sample that is air or soft tissue."""
-    air = (hu > AIR_HU[0]) & (hu < AIR_HU[1])
-    return float((air | ((hu > SOFT_HU[0]) & (hu < SOFT_HU[1]))).mean())
+def _share(hu: np.ndarray, window: tuple[float, float]) -> float:
+    return float(((hu > window[0]) & (hu < window[1])).mean())
 
 
-def _refusal(volume: Volume, problem: str, remedy: str) -> InputError:
-    return InputError(volume.name, problem, remedy)
+def _problem(sample: np.ndarray) -> str:
+    """What a volume that is no CT looks like."""
+    low, high, middle = sample.min(), sample.max(), np.median(sample)
+    values = np.unique(sample)
+    if low >= 0 and len(values) < 150 and (values == np.round(values)).all():
+        return f"it holds {len(values)} whole values from {low:g} to {high:g}, like labels, not CT numbers"
+    return (f"its values, {low:g} to {high:g} with a median of {middle:g}, are not Hounsfield units, "
+            f"with whatever offset of {STEP_HU}")
