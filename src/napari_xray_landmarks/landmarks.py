@@ -82,6 +82,13 @@ class LandmarkSet:
         return self if self.unit == "px" else replace(self, points=self.points / np.asarray(spacing_mm), unit="px")
 
 
+def summary(confidence: np.ndarray, detected: np.ndarray) -> str:
+    """How many landmarks were detected, and how sure; (N,) arrays as in `LandmarkSet`."""
+    known = confidence[np.isfinite(confidence)]
+    sure = f", median confidence {np.median(known):.2f}" if known.size else ""
+    return f"{int(detected.sum())} of {len(detected)} landmarks detected{sure}"
+
+
 @dataclass(frozen=True, eq=False)
 class Contour:
     """An outline; its vertices may be landmarks.

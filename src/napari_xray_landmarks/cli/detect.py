@@ -25,7 +25,6 @@ from .reporting import complain, for_each, say
 
 if TYPE_CHECKING:
     from ..imaging import Radiograph
-    from ..landmarks import LandmarkSet
 
 
 def detect(
@@ -43,6 +42,8 @@ def detect(
     seed: SeedOption = None,
 ) -> int:
     """Detect landmarks in radiographs; of several, a bad one is reported and skipped."""
+    from ..landmarks import summary
+
     check_device(device)
     spacing_mm = parse_spacing(spacing)
     inputs = expand(images)
@@ -70,7 +71,8 @@ def detect(
     found = [one for several in results for one in several]
     if found:
         write_together(output, found)
-        say("\n".join(f"{one.image_name}: {summary(one.landmarks)}" for one in found), quiet)
+        for one in found:
+            say(f"{one.image_name}: {summary(one.landmarks.confidence, one.landmarks.detected)}", quiet)
         say(f"Written: {output}", quiet)
     return 1 if failures or skipped else 0
 
@@ -106,12 +108,3 @@ def detect_in_all(path: Path, name: str, radiographs: "Sequence[Radiograph]", mo
             raise named(error, path) from error
         found.append(Found(image_name, landmarks, radiograph.spacing_mm))
     return found
-
-
-def summary(landmarks: "LandmarkSet") -> str:
-    """How many landmarks were detected, and how sure."""
-    import numpy as np
-
-    known = landmarks.confidence[np.isfinite(landmarks.confidence)]
-    sure = f", median confidence {np.median(known):.2f}" if known.size else ""
-    return f"{int(landmarks.detected.sum())} of {len(landmarks)} landmarks detected{sure}"

@@ -7,6 +7,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QCheckBox, QPushButton, QWidget
 
 from ...errors import InputError
+from ...landmarks import summary
 from ..films import film_of, spacing_of, why_not_a_film
 from ..results import landmarks_of, moved_by_hand, names_of, show_response
 from ..session import recall
@@ -141,9 +142,7 @@ class DetectLandmarks(Dock):
         spacing = spacing_of(image)
         self.plot.show_confidence(names, confidence)
         self.table.show_points(names, points * (spacing or (1, 1)), confidence, detected, "mm" if spacing else "px")
-        known = confidence[np.isfinite(confidence)]
-        sure = f", median confidence {np.median(known):.2f}" if known.size else ""
-        set_note(self.said, f"{int(detected.sum())} of {len(names)} landmarks detected{sure}.")
+        set_note(self.said, f"{summary(confidence, detected)}.")
 
     def _watch(self, image, layer) -> None:
         """Say it anew when the image is calibrated, or a point is tuned or dragged."""
