@@ -41,7 +41,8 @@ RODS = (
     ("iliac body", "roof", 14, 13.5, 12), ("tubercle", "pillar", 9, 5.5, 8), ("pillar", "iliac body", 5, 13.5, 10),
     ("roof", "pubic root", 12.5, 12.5, 12), ("pubic root", "superior ramus", 9.5, 8, 10),
     ("superior ramus", "pubic body", 10, 5.5, 6), ("pubic body", "symphysis", 7.5, 7.5, 8),
-    ("superior ramus", "symphysis", 7, 7, 10), ("symphysis", "ramus", 9, 5, 8), ("ramus", "low ramus", 5.5, 6, 8), ("low ramus", "tuberosity", 5, 6.5, 6),
+    ("superior ramus", "symphysis", 7, 7, 10), ("symphysis", "ramus", 9, 5, 8),
+    ("ramus", "low ramus", 5.5, 6, 8), ("low ramus", "tuberosity", 5, 6.5, 6),
     ("quadrilateral", "obturator", 4.5, 4.5, 8), ("obturator", "low ramus", 4, 4, 8),
     ("ischial body", "ischium", 8.5, 12, 12), ("ischium", "tuberosity", 9, 10, 8),
 )

@@ -1,11 +1,12 @@
 """The landmarks of each phantom: their names, mirror pairs and subshapes.
 
-Pelvis, left and right: `iliac-crest`, its highest point straight above the head's centre;
-`iliac-tubercle`, its most lateral point; `asis` and `aiis`, the tips of the iliac spines, farthest anteriorly,
-downwards and outwards (`pelvis.HIP_LANDMARKS` has the directions); `femoral-head`, its centre; `greater-trochanter`, its tip along the shaft; `lesser-trochanter`, its most medial point;
-`ischial-tuberosity`, its lowest point; `ischial-spine`, its tip; `pubic-tubercle`, its most anterior and superior
-point. In the midline: `symphysis-superior` and `symphysis-inferior`, between the upper and the lower medial corners of
-the pubic bones; `sacral-promontory`, the anterior edge of S1's base.
+Pelvis, left and right: `iliac-crest`, its highest point straight above the head's centre; `iliac-tubercle`, its most
+lateral point; `asis` and `aiis`, the tips of the iliac spines, farthest forwards, downwards and outwards
+(`pelvis.HIP_LANDMARKS` has the directions); `femoral-head`, its centre; `greater-trochanter`, its tip along the shaft;
+`lesser-trochanter`, its most medial point; `ischial-tuberosity`, its lowest point; `ischial-spine`, its tip, which
+points into the pelvic inlet; `pubic-tubercle`, its point farthest upwards and forwards. In the midline:
+`symphysis-superior` and `symphysis-inferior`, between the upper and the lower medial corners of the pubic bones;
+`sacral-promontory`, the anterior edge of S1's base.
 
 Proximal femur: 32 points of the outline in the AP view from the medial to the lateral side of the shaft, ten of them
 anatomical (see `phantoms.outline`), the others at equal distances between; and the centre of the head.

@@ -295,7 +295,7 @@ def _sacrum(v, n, s, p, l):  # noqa: E741
     if arc > length + 200:
         arc -= 2 * math.pi * v[n, 5]
     f = min(max(arc / length, 0.0), 1.0)
-    width, thick = v[n, 9] + (v[n, 8] - v[n, 9]) * (1 - f**2.2), v[n, 10] * (1 - f) + v[n, 11] * f
+    width, thick = v[n, 9] + (v[n, 8] - v[n, 9]) * (1 - f**3), v[n, 10] * (1 - f) + v[n, 11] * f
     g = l / max(width, 1.0)
     thick = thick * math.sqrt(max(1 - 0.55 * min(g * g, 1.0), 0.05))
     a, c = abs(l) - width + 5, max(-arc, arc - length) + 4
@@ -303,7 +303,8 @@ def _sacrum(v, n, s, p, l):  # noqa: E741
     d = min(max(a, max(b, c)), 0.0) - 4.0
     d += math.sqrt(max(a, 0.0) ** 2 + max(b, 0.0) ** 2 + max(c, 0.0) ** 2)
     for k in range(4):
-        hole = math.hypot(0.8 * (abs(l) - v[n, 13] * (1 - 0.13 * k)), arc - length * (0.24 + 0.175 * k)) - (5.6 - 0.7 * k)
+        across, along = 0.8 * (abs(l) - v[n, 13] * (1 - 0.13 * k)), arc - length * (0.24 + 0.175 * k)
+        hole = math.hypot(across, along) - (5.6 - 0.7 * k)
         d = -_smooth_min(-d, hole, v[n, 14])
     return d * 0.9
 

@@ -39,8 +39,8 @@ def sacrum(parameters: PelvisParameters, rng) -> Sacrum:
     rows = [sacrum_plate(centre, radius, start, length, (half_width, 7 * g), (15 * g, 4 * g), 1.0, (23 * g, 4)),
             vertebral_body(top + np.array([-6, 5, 0]) * g, 25 * g, 16 * g, 11 * g, -SACRAL_SLOPE, 0.1, 6)]
     for side in (1, -1):
-        rows.append(capsule(top + np.array([-8, 6, 16 * side]) * g, top + np.array([-14, 8, 44 * side]) * g,
-                            13 * g, 11 * g, 14))
+        rows.append(capsule(top + np.array([-6, 6, 16 * side]) * g, top + np.array([-22, 15, 45 * side]) * g,
+                            11 * g, 10.5 * g, 14))
         rows.append(capsule(top + np.array([0, 26, 21 * side]) * g, top + np.array([18, 22, 22 * side]) * g,
                             6 * g, 5 * g, 6))
     for f in (0.12, 0.30, 0.48, 0.64):
