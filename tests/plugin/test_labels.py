@@ -72,3 +72,14 @@ def test_a_removed_layer_is_let_go(viewer, layer):
     viewer.layers.remove(layer)
     viewer.scene.camera.zoom = 100.0
     assert names(layer) == ["", "spine", "head", ""]
+
+
+def test_points_that_a_user_adds_and_deletes_are_followed(layer):
+    layer.add((20, 60))
+    assert names(layer)[:4] == ["", "spine", "head", ""] and len(layer.text.values) == 5
+    layer.selected_data = {1}
+    layer.remove_selected()
+    assert names(layer)[:3] == ["crest", "head", ""] and len(layer.text.values) == 4
+    layer.selected_data = set(range(4))
+    layer.remove_selected()
+    assert names(layer) == []
