@@ -4,7 +4,7 @@ import math
 
 from numba import njit
 
-ROUNDING_MM = 1.4  # radius of the rim
+ROUNDING_MM = 1.8  # radius of the rim
 BACK = 0.8  # the posterior half's depth, in anterior half depths
 
 

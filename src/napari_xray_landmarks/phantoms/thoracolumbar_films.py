@@ -1,0 +1,117 @@
+"""Standing films of the whole spine, as those of the AASCE data, with exact corners and outlines."""
+
+import numpy as np
+
+from ..drr.physics import Exposure, attenuation_from_hu, bone_attenuation_per_hu
+from ..drr.physics import film as expose
+from ..drr.render import render
+from ..geometry.camera import Camera, CArm
+from ..imaging import Radiograph, Volume
+from ..landmarks import Contour, LandmarkSet
+from .bone import add_bone
+from .films import PhantomFilm
+from .outline import silhouette
+from .scoliosis import Scoliosis
+from .thoracolumbar import Spine, spine
+from .thoracolumbar_landmarks import FRONTAL, LATERAL, corner_names, corners_in_film, corners_in_space
+from .trunk import Trunk, draw_trunk, trunk
+from .voxels import grid
+
+PIXEL_MM = 0.5
+FINE_MM, COARSE_MM = 0.75, 1.5  # across and along the beam
+SOFT_MM = 2.5
+VIEWS = {"ap": (0.0, FRONTAL), "lateral": (90.0, LATERAL)}
+
+
+def spine_film(subject: int, *, curves: Scoliosis | None = None, view: str = "ap") -> PhantomFilm:
+    """A standing film of the spine of a subject from C7 to the sacrum.
+
+    Parameters
+    ----------
+    subject
+        The same number gives the same film.
+    curves
+        Another scoliosis than the subject's own.
+    view
+        "ap", the patient's right at the film's left, or "lateral".
+    """
+    if view not in VIEWS:
+        raise ValueError(f"view must be one of {', '.join(VIEWS)}, got {view!r}")
+    person = spine(subject, curves)
+    rng = np.random.default_rng([103, subject])
+    soft = trunk(person.parameters, person.vertebrae, person.cage, rng)
+    sides = VIEWS[view][1]
+    arm = _view(person, view, rng)
+    camera = arm.camera()
+    exposure = _exposure(rng)
+    grey = expose(_line_integrals(person, soft, camera, exposure.energy_kev), exposure, rng)
+    magnification = arm.source_to_detector_mm / arm.source_to_isocentre_mm
+    radiograph = Radiograph(
+        np.round(grey * 4095).astype(np.uint16), tuple(s / magnification for s in arm.pixel_spacing_mm),
+        f"ImagerPixelSpacing / magnification {magnification:.3f}", arm.pixel_spacing_mm,
+        name=f"phantom spine {subject}" + ("" if view == "ap" else f" {view}"),
+        header={"lao_deg": arm.lao_deg, "cran_deg": arm.cran_deg, "roll_deg": arm.roll_deg,
+                "source_to_detector_mm": arm.source_to_detector_mm,
+                "source_to_isocentre_mm": arm.source_to_isocentre_mm})
+    landmarks = LandmarkSet(corner_names(sides), corners_in_film(person, camera, sides))
+    contours = tuple(Contour(silhouette(v.body, camera)[0], v.name) for v in person.vertebrae)
+    return PhantomFilm(radiograph, landmarks, contours, False, float("nan"), camera)
+
+
+def _view(person: Spine, view: str, rng) -> CArm:
+    """A tube far away, and a field that holds all corners with a margin like that of the real films."""
+    lao, sides = VIEWS[view]
+    turns = np.clip(rng.standard_normal(3), -2, 2) * (2.0, 0.8, 1.0)
+    to_detector = rng.uniform(1750, 1950)
+    to_isocentre = to_detector - rng.uniform(170, 260)
+    points = np.array([p for n, p in corners_in_space(person).items() if n.rpartition("-")[2] in sides])
+    low, high = points.min(0), points.max(0)
+    across = 2 if view == "ap" else 1
+    low = low - (rng.uniform(18, 60), *(2 * [rng.uniform(40, 72)]))
+    high = high + (rng.uniform(8, 32), *(2 * [rng.uniform(40, 72)]))
+    size_mm = (high - low)[[0, across]] * to_detector / to_isocentre
+    size = tuple(int(np.ceil(n / PIXEL_MM)) for n in size_mm)
+    return CArm(lao + turns[0], turns[1], turns[2], to_isocentre, to_detector, (PIXEL_MM, PIXEL_MM), size,
+                tuple((low + high) / 2))
+
+
+def _exposure(rng) -> Exposure:
+    made = Exposure(photons=10 ** rng.uniform(3.9, 5.2), energy_kev=rng.uniform(48, 60), scatter=rng.uniform(0.3, 0.9),
+                    scatter_width_px=rng.uniform(30, 60), blur_px=rng.uniform(0.4, 0.7),
+                    equalisation=rng.uniform(0.15, 0.55), equalisation_width_px=rng.uniform(50, 110),
+                    gamma=rng.uniform(0.75, 1.25))
+    return made
+
+
+def _line_integrals(person: Spine, soft: Trunk, camera: Camera, energy_kev: float) -> np.ndarray:
+    """Attenuation along the rays: soft parts on a coarse grid, bone on one that is fine across the beam."""
+    along = int(np.argmax(np.abs(camera.ray_from_px[:, 2])))
+    spacing = np.full(3, FINE_MM)
+    spacing[along] = COARSE_MM
+    low, high = _seen(person, camera, 0.0)
+    matrix, shape = grid(low, high, spacing)
+    order = (along, *(a for a in range(3) if a != along))
+    back = np.argsort(order)
+    excess, labels = (np.zeros([shape[i] for i in order], dtype).transpose(back) for dtype in (np.float32, np.uint8))
+    q = person.parameters
+    for bone in person.bones:
+        add_bone(bone, excess, labels, matrix[:3, 3], spacing, q.bone_density, q.trabecular_texture_hu)
+    bone = render(Volume(excess, matrix), camera) * bone_attenuation_per_hu(energy_kev)
+    matrix, shape = grid(*_seen(person, camera, 40.0), (SOFT_MM,) * 3)
+    hu = draw_trunk(soft, shape, matrix[:3, 3], np.full(3, SOFT_MM))
+    return bone + render(Volume(attenuation_from_hu(hu, energy_kev), matrix), camera)
+
+
+def _seen(person: Spine, camera: Camera, margin_mm: float):
+    """(3,) corners of the part of a box about the body that the rays pass."""
+    shape, centres = person.cage, np.array([v.centre_mm for v in person.vertebrae])
+    wide = shape.half_width_mm.max() + 25 + margin_mm
+    low = np.array([-150.0, (shape.behind_mm - shape.half_depth_mm).min() - 20 - margin_mm, shape.left_mm.min() - wide])
+    high = np.array([centres[0, 0] + 80.0, centres[:, 1].max() + 75 + margin_mm, shape.left_mm.max() + wide])
+    rows, columns = camera.size_px
+    corners = np.array([[r, c, 1.0] for r in (0, rows - 1) for c in (0, columns - 1)])
+    rays = corners @ camera.ray_from_px.T
+    along = int(np.argmax(np.abs(rays[0])))
+    points = np.vstack([camera.source_mm + rays * ((end[along] - camera.source_mm[along]) / rays[:, along:along + 1])
+                        for end in (low, high)])
+    return np.maximum(low, points.min(0) - 4), np.minimum(high, points.max(0) + 4)
