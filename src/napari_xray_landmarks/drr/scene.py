@@ -6,10 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError
+from ..geometry.camera import Camera
 from ..imaging import Volume
 from .attenuation import MATERIALS, mass_attenuation
 from .hounsfield import in_hounsfield
 from .prepared import PreparedVolume, prepare
+from .render import render
+from .tools import Tool, carve, thickness, tool_of
 
 CT_KEV = 72.0  # effective energy of the scanner that HU come from
 BONE_HU = 150.0  # bone from here on, where labels do not say better
@@ -63,9 +66,11 @@ class Scene:
     Parameters
     ----------
     prepared
-        Densities in g/cm3 with the tissues' numbers, or of one tissue.
+        Densities in g/cm3, with the numbers of the tissues where there are several.
     tissues
-        What each number is.
+        What they are.
+    tools
+        Metal that is not among the voxels.
     name
     notes
         What had to be assumed or changed, one line each.
@@ -73,8 +78,29 @@ class Scene:
 
     prepared: PreparedVolume
     tissues: tuple[Tissue, ...] = TISSUES
+    tools: tuple[Tool, ...] = ()
     name: str = "volume"
     notes: tuple[str, ...] = ()
+
+    @property
+    def materials(self) -> tuple[Tissue, ...]:
+        """The tissues, then the metals of the tools: what `line_integrals` are of."""
+        return self.tissues + tuple(Tissue(m, ((m, 1.0),)) for m in self._metals)
+
+    @property
+    def _metals(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(tool.material for tool in self.tools))
+
+    def line_integrals(self, camera: Camera) -> np.ndarray:
+        """(materials, rows, columns) float32 line integrals of density, in g/cm3 times mm."""
+        sums = render(self.prepared, camera)
+        sums = sums if sums.ndim == 3 else sums[None]
+        if not self.tools:
+            return sums
+        metals = np.zeros((len(self._metals), *camera.size_px), np.float32)
+        for tool in self.tools:
+            metals[self._metals.index(tool.material)] += np.float32(tool.density) * thickness(tool, camera)
+        return np.concatenate([sums, metals])
 
 
 def scene(ct: Volume, *, labels: Volume | None = None, implants: Sequence = ()) -> Scene:
@@ -87,7 +113,7 @@ def scene(ct: Volume, *, labels: Volume | None = None, implants: Sequence = ()) 
     labels
         On the CT's grid; what they label is bone down to lower densities than what they do not.
     implants
-        Pieces of metal.
+        Tools, or what `tools.tool_of` makes one of; they take the place of the tissue where they are.
 
     Raises
     ------
@@ -98,8 +124,11 @@ def scene(ct: Volume, *, labels: Volume | None = None, implants: Sequence = ()) 
     numbers = _numbers(hu, labels, ct)
     density = _densities(hu, numbers)
     used = int(numbers.max()) + 1
+    tools = tuple(tool_of(implant) for implant in implants)
+    for tool in tools:
+        carve(density, ct.world_from_voxel, tool)
     prepared = prepare(Volume(density, ct.world_from_voxel, ct.name), numbers if used > 1 else None)
-    return Scene(prepared, TISSUES[:used], ct.name, notes)
+    return Scene(prepared, TISSUES[:used], tools, ct.name, notes)
 
 
 def _numbers(hu: np.ndarray, labels: Volume | None, ct: Volume) -> np.ndarray:

@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from ..geometry.camera import Camera, CArm
+from ..geometry.camera import CArm
 from ..imaging import Radiograph
 from .collimation import Collimation, field
 from .detector import detect, develop
 from .exposure import Exposure
-from .render import render
 from .scene import Scene
 from .transmission import transmission
 
@@ -37,7 +36,7 @@ def simulate(scene: Scene, arm: CArm, exposure: Exposure | None = None, *, colli
     """
     exposure = (exposure or Exposure()).for_pixels(arm.pixel_spacing_mm)
     rng = np.random.default_rng(0) if rng is None else rng
-    passed = transmission(line_integrals(scene, arm.camera()), scene.tissues, exposure)
+    passed = transmission(scene.line_integrals(arm.camera()), scene.materials, exposure)
     opened = None if collimation is None else field(collimation, arm.size_px, arm.pixel_spacing_mm)
     blanked = collimation is None or collimation.blanked
     grey = develop(detect(passed, exposure, rng, opened), passed, exposure, opened, blanked)
@@ -49,9 +48,3 @@ def simulate(scene: Scene, arm: CArm, exposure: Exposure | None = None, *, colli
         header={"lao_deg": arm.lao_deg, "cran_deg": arm.cran_deg, "roll_deg": arm.roll_deg,
                 "source_to_detector_mm": arm.source_to_detector_mm,
                 "source_to_isocentre_mm": arm.source_to_isocentre_mm, "kvp": exposure.kvp})
-
-
-def line_integrals(scene: Scene, camera: Camera) -> np.ndarray:
-    """(tissues, rows, columns) float32 line integrals of density, in g/cm3 times mm."""
-    sums = render(scene.prepared, camera)
-    return sums if sums.ndim == 3 else sums[None]
