@@ -23,7 +23,7 @@ def documented_commands():
                     yield pytest.param(line, id=f"{page.name}: {line[:50]}")
 
 
-@pytest.mark.parametrize("line", documented_commands())
+@pytest.mark.parametrize("line", list(documented_commands()))
 def test_documented_commands_exist(line):
     _, name, *arguments = shlex.split(line, comments=True)
     command = typer.main.get_command(app).commands[name]
