@@ -146,7 +146,7 @@ def _fill(excess, labels, label, k, j, i, d, level, spacing, numbers, noise):
     if whole <= 0:
         return
     n = noise.shape[0] - 1
-    fine, coarse = noise[(k >> 1) & n, (j >> 1) & n, i & n], noise[(j >> 1) & n, (k >> 1) & n, (i >> 2) & n]
+    fine, coarse = noise[(k >> 1) & n, (j >> 1) & n, i & n], noise[(j >> 1) & n, (i >> 1) & n, (k >> 2) & n]
     f = min(max((upper - level) / (upper - lower), 0.0), 1.0)
     f = f * f * (3 - 2 * f)
     cortex = (cortex_above + f * (cortex_below - cortex_above)) * (1 + 0.15 * coarse)

@@ -109,8 +109,8 @@ def _process_rows(c: dict, g: float) -> list:
     """What muscles and ligaments pull on: the spines, each with a tip, and the pubic tubercle."""
     tip = c["asis"] + np.array([-5, -3.5, 1.5]) * g
     return [
-        capsule(c["asis"] + np.array([10, 5, 0]) * g, c["asis"], 5.5 * g, 5 * g, 4),
-        capsule(c["asis"], tip, 5 * g, 3.2 * g, 2),
+        capsule(c["asis"] + np.array([10, 5, 0]) * g, c["asis"], 6 * g, 6 * g, 4),
+        capsule(c["asis"], tip, 6 * g, 3.8 * g, 2),
         capsule(c["roof"] + np.array([6, 0, 6]) * g, c["aiis"], 9 * g, 5 * g, 8),
         capsule(c["aiis"], c["aiis"] + np.array([-3, -3, 1]) * g, 5 * g, 3.5 * g, 2),
         capsule(c["ischial body"] + np.array([2, 4, -4]) * g, c["spine"], 10 * g, 2.4 * g, 5),

@@ -87,7 +87,7 @@ def _bones(q: PelvisParameters, world_from_pelvis, hips, femurs, spine: Sacrum, 
     bones.append(Bone("sacrum", LABELS["sacrum"], placed(spine.solid), (0.75 * thin,) * 2, 900, 130))
     for name, side in SIDES.items():
         label = f"hip-{name}"
-        bones.append(Bone(label, LABELS[label], placed(hips[side].solid), (thin, thin), 1150, 160))
+        bones.append(Bone(label, LABELS[label], placed(hips[side].solid), (thin, thin), 1350, 150))
     for name, side in SIDES.items():
         label, g, top = f"femur-{name}", q.size, femurs[side].shaft_top[0]
         bones.append(Bone(label, LABELS[label], femurs[side].solid, (0.8 * thin, q.shaft_cortex_mm * g), 1300, 210,

@@ -121,12 +121,26 @@ def _draw_body(hu, origin, spacing, v, noise):
                 a, b, c = int((s + 1000) / 2.5), int((p + 1000) / 2.5), int((l + 1000) / 2.5)
                 fine = noise[a & n, b & n, c & n]
                 middle = noise[(a >> 1) & n, (b >> 1) & n, (c >> 1) & n]
-                coarse = noise[(a >> 3) & n, (c >> 3) & n, (b >> 3) & n]
+                coarse = _between(noise, (s + 1000) / 20, (l + 1000) / 20, (p + 1000) / 20)
                 fat = v[9] * (1 + 0.2 * coarse) * (1.0 + 0.9 * max((p - v[4]) / v[3], 0.0))
                 muscle = min(max((-d - fat) / 5.0 + 0.5, 0.0), 1.0)
-                lean = MUSCLE_HU + 8 * middle - (95.0 if middle + 0.6 * coarse > 1.4 else 0.0)
+                lean = MUSCLE_HU + 8 * middle - 95.0 * min(max((middle + 0.8 * coarse - 1.3) / 0.8, 0.0), 1.0)
                 value = (1 - muscle) * (-102 + 8 * middle) + muscle * lean + 6 * fine
                 hu[k, j, i] = inside * value + (1 - inside) * AIR_HU
+
+
+@njit(fastmath=True, cache=True, inline="always")
+def _between(noise, x, y, z):
+    """Trilinear interpolation of noise that repeats."""
+    n = noise.shape[0] - 1
+    i, j, k = int(x), int(y), int(z)
+    u, v, w = x - i, y - j, z - k
+    total = 0.0
+    for a in range(2):
+        for b in range(2):
+            along = (1 - w) * noise[(i + a) & n, (j + b) & n, k & n] + w * noise[(i + a) & n, (j + b) & n, (k + 1) & n]
+            total += (u if a else 1 - u) * (v if b else 1 - v) * along
+    return total
 
 
 @njit(fastmath=True, cache=True)
