@@ -42,15 +42,8 @@ class Film:
 
 def workers() -> ProcessPoolExecutor:
     """A pool of fresh processes of one thread each: on all cores the threads of several would only wait in turns."""
-    return ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn"), initializer=_one_thread)
-
-
-def _one_thread() -> None:
-    import numba
-    from threadpoolctl import threadpool_limits
-
-    threadpool_limits(1)
-    numba.set_num_threads(1)
+    os.environ |= {name: "1" for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    return ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn"))
 
 
 def code(*rooms: str) -> str:

@@ -1,10 +1,12 @@
 import threading
+import time
 
 import numba
 import pytest
 from threadpoolctl import threadpool_info
 
-from napari_xray_landmarks.joint_displacement.threads import one_thread
+from napari_xray_landmarks.errors import Cancelled
+from napari_xray_landmarks.joint_displacement.threads import one_thread, side_by_side
 
 
 def blas_threads():
@@ -75,3 +77,20 @@ def test_workers_that_overlap_leave_blas_as_it_was(run_in_a_thread):
     worker.join(10)
     assert blas_threads() == before
     assert run_in_a_thread(inside_and_after)[0] == (1, {1})
+
+
+def test_work_side_by_side_comes_back_in_order_and_is_told():
+    told = []
+    assert side_by_side(lambda n: n * n, range(20), told.append) == [n * n for n in range(20)]
+    assert told == list(range(1, 21))
+
+
+def test_what_the_report_raises_ends_the_work():
+    begun = []
+
+    def stop(done):
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        side_by_side(lambda n: begun.append(n) or time.sleep(0.01), range(200), stop)
+    assert len(begun) < 200

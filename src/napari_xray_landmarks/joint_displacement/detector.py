@@ -15,9 +15,8 @@ from .pose import find_pose
 from .sampling import LevelImage, Pyramid, sample_centres
 from .settings import JointDisplacementSettings, names_of_group
 from .subshape import Response, Subshape
-from .threads import one_thread
+from .threads import one_thread, side_by_side
 
-_SEED = 0
 MIN_SIDE_PX = 16
 
 
@@ -61,7 +60,7 @@ class Detector:
     model: PatchModel
     settings: JointDisplacementSettings
 
-    def detect(self, radiograph: Radiograph, settings: JointDisplacementSettings | None = None, *,
+    def detect(self, radiograph: Radiograph, settings: JointDisplacementSettings | None = None, *, seed: int = 0,
                progress=None) -> Detection:
         """Find the landmarks in a film, with no initial position given.
 
@@ -71,6 +70,8 @@ class Detector:
             The film.
         settings
             Other than the model's own; those of the group "training" must be the model's.
+        seed
+            Of the places where patches are sampled; the same seed gives the same result.
         progress
             Called as `progress(fraction, stage)`; may raise `errors.Cancelled`.
 
@@ -92,34 +93,29 @@ class Detector:
             size = " x ".join(map(str, pixels.shape))
             raise InputError(radiograph.name, f"{size} pixels are too small to show an anatomy", "Use a larger film")
         try:
-            return self.detect_in(Pyramid.of(pixels), radiograph.spacing_mm, settings, progress)
+            return self.detect_in(Pyramid.of(pixels), radiograph.spacing_mm, settings, progress, seed)
         except InputError as error:
             raise InputError(radiograph.name, error.problem, error.remedy) from error
 
     @one_thread()
-    def detect_in(self, pyramid: Pyramid, spacing_mm, settings: JointDisplacementSettings, progress=None) -> Detection:
+    def detect_in(self, pyramid: Pyramid, spacing_mm, settings: JointDisplacementSettings, progress=None,
+                  seed: int = 0) -> Detection:
         """As `detect`, in a film that was read already."""
         report = progress or (lambda fraction, stage: None)
         pose = find_pose(pyramid, self.model, settings.cell, settings.rotation, spacing_mm,
                          lambda fraction, stage: report(0.3 * fraction, stage))
         return self.detect_from(pyramid, pose.image_from_model, settings,
-                                lambda fraction, stage: report(0.3 + 0.7 * fraction, stage))
+                                lambda fraction, stage: report(0.3 + 0.7 * fraction, stage), seed)
 
     def detect_from(self, pyramid: Pyramid, image_from_model: np.ndarray, settings: JointDisplacementSettings,
-                    progress) -> Detection:
+                    progress, seed: int = 0) -> Detection:
         """Find the landmarks near a pose that is known roughly."""
-        shape = self.model.formation.mean
-        generator = np.random.default_rng(_SEED)
-        count = len(self.model.subshapes)
-        for level in range(len(self.model.levels)):
-            image = self._level_image(pyramid, image_from_model, shape, level, settings)
-            subshapes, believed = [], []
-            for number in range(count):
-                progress((level + number / count) / len(self.model.levels),
-                         f"level {level + 1} of {len(self.model.levels)}")
-                subshape = self._subshape(image, image_from_model, shape, level, number, settings, generator)
-                subshapes.append(subshape)
-                believed.append(subshape.densities(subshape.votes(settings), settings))
+        shape, levels = self.model.formation.mean, len(self.model.levels)
+        generator = np.random.default_rng(seed)
+        for level in range(levels):
+            subshapes, believed = self._search_level(
+                pyramid, image_from_model, shape, level, settings, generator,
+                lambda part, level=level: progress((level + part) / levels, f"level {level + 1} of {levels}"))
             found = self._choose(subshapes, believed, settings)
             image_from_model = similarity_from_points(self.model.formation.mean, found)
             shape = apply(invert(image_from_model), found)
@@ -127,6 +123,20 @@ class Detector:
             subshape.shape = apply(invert(subshape.image_from_level), found)
         estimates = [self._read(s, d) for s, d in zip(subshapes, believed, strict=True)]
         return self._detection(pyramid, image_from_model, subshapes, estimates, settings)
+
+    def _search_level(self, pyramid, image_from_model, shape, level, settings, generator, report):
+        """All subshapes at one level, with the response images of each."""
+        image = self._level_image(pyramid, image_from_model, shape, level, settings)
+        count = len(self.model.subshapes)
+
+        def search(job):
+            number, own_generator = job
+            subshape = self._subshape(image, image_from_model, shape, level, number, settings, own_generator)
+            return subshape, subshape.densities(subshape.votes(settings), settings)
+
+        image.integral  # noqa: B018  once, before the threads ask for it
+        searched = side_by_side(search, enumerate(generator.spawn(count)), lambda done: report(done / count))
+        return zip(*searched, strict=True)
 
     def _level_image(self, pyramid, image_from_model, shape, level, settings) -> LevelImage:
         margin = 2 * settings.search_range + 2 * settings.cell

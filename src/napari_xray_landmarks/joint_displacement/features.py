@@ -40,7 +40,7 @@ def quantum(shape: tuple[int, int]) -> float:
     return shape[0] * shape[1] / (0.99 * 2**31)
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def _integrate(by_row, by_column, scale):
     rows, columns = by_row.shape
     out = np.zeros((rows + 1, columns + 1, BINS), np.int32)
@@ -86,7 +86,7 @@ def patch_features(integral: np.ndarray, centres_px: np.ndarray, cell_px: int) -
     return _describe(integral, centres, cell_px, np.float32(floor))
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def _normalise(block, floor):
     total = np.float32(0)
     for value in block.flat:
@@ -95,11 +95,11 @@ def _normalise(block, floor):
     block *= norm
 
 
-@numba.njit(cache=True, fastmath=True, parallel=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def _describe(integral, centres, cell, floor):
     rows, columns = integral.shape[0] - 1, integral.shape[1] - 1
     out = np.empty((centres.shape[0], FEATURE_LENGTH), np.float32)
-    for k in numba.prange(centres.shape[0]):
+    for k in range(centres.shape[0]):
         cells = np.empty((CELLS, CELLS, BINS), np.float32)
         for i in range(CELLS):
             r0 = min(max(centres[k, 0] + (i - 2) * cell, 0), rows)

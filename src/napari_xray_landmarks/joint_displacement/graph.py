@@ -6,7 +6,7 @@ from functools import cached_property
 import numba
 import numpy as np
 
-_BLOCK = 1024  # rows of the distance matrix held at a time
+_BLOCK = 512  # rows of the distance matrix held at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,10 +124,10 @@ def _distance_blocks(queries, points):
         yield begin, squared
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=True, nogil=True)
 def _smallest(values, index, smallest):
     count, k = values.shape[1], index.shape[1]
-    for row in numba.prange(len(values)):
+    for row in range(len(values)):
         best, at = smallest[row], index[row]
         best[:] = np.inf
         for j in range(count):
@@ -142,12 +142,11 @@ def _smallest(values, index, smallest):
                 at[p] = j
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=True, nogil=True)
 def _smallest_in_columns(values, first_row, index, smallest):
     """Insert the rows of `values` into each column's list of its smallest entries so far."""
     k, chunk = index.shape[1], 256
-    for part in numba.prange((values.shape[1] + chunk - 1) // chunk):
-        begin = part * chunk
+    for begin in range(0, values.shape[1], chunk):
         end = min(begin + chunk, values.shape[1])
         limit = smallest[begin:end, k - 1].copy()
         for row in range(len(values)):
@@ -174,7 +173,7 @@ def _merge(train_index, train_distance, test_index, test_distance, train_count, 
     return np.take_along_axis(index, order, 1), np.take_along_axis(distance, order, 1)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _mutual(lists):
     count, k = lists.shape
     keep = np.zeros((count, k), np.bool_)

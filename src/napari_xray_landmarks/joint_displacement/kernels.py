@@ -27,7 +27,7 @@ class System(NamedTuple):
     trust: np.ndarray
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def _test_mean(system, x, mean):
     """The trusted mean of the test patches' rows."""
     total = 0.0
@@ -40,7 +40,7 @@ def _test_mean(system, x, mean):
     mean /= max(total, 1e-300)
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def _product(system, spectrum, held, x, mean, out):
     """Matrix times (N, 8) columns in the landmarks' eigenbasis; column m has eigenvalue `spectrum[m]`.
 
@@ -65,7 +65,7 @@ def _product(system, spectrum, held, x, mean, out):
             out[system.train_count:, m] = 0.0
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def _rows_product(system, x, out):
     """Ground truth and smooth mapping: what links a patch to those that look like it."""
     for i in range(len(x)):
@@ -81,7 +81,7 @@ def _rows_product(system, x, out):
             out[i, m] += own * x[i, m]
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def _dots(a, b, out):
     out[:] = 0.0
     for i in range(len(a)):
@@ -89,7 +89,7 @@ def _dots(a, b, out):
             out[m] += a[i, m] * b[i, m]
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def _diagonal(system, spectrum):
     """The matrix's diagonal; what no term determines gets the ground truth's, so that it stays where it starts."""
     test, last = len(system.trust), len(system.trust) - 1
@@ -110,7 +110,7 @@ def _diagonal(system, spectrum):
     return out
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def _factor(system, spectrum, tridiagonal):
     """Factor the chain's tridiagonal matrix: reciprocal pivots, and multipliers of the rows above (zero for Jacobi)."""
     diagonal = _diagonal(system, spectrum)
@@ -125,7 +125,7 @@ def _factor(system, spectrum, tridiagonal):
     return 1.0 / pivots, lower
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def _advance(step, p, q, lower, x, r, z, squared):
     """A step along `p`, whose product is `q`; the new residual's squares, and the preconditioner's way down."""
     squared[:] = 0.0
@@ -139,7 +139,7 @@ def _advance(step, p, q, lower, x, r, z, squared):
             z[i, m] = left - lower[i, m] * z[above, m]
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def _climb(pivots, lower, r, z, rz):
     """The preconditioner's way up; the dot product of the residual with the result."""
     last = len(r) - 1
@@ -152,7 +152,7 @@ def _climb(pivots, lower, r, z, rz):
             rz[m] += r[i, m] * value
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def _steps(numerator, denominator):
     out = np.zeros_like(numerator)
     for m in range(len(out)):
@@ -161,7 +161,7 @@ def _steps(numerator, denominator):
     return out
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def conjugate_gradients(system, rhs, start, spectrum, held, enough, max_iterations, tridiagonal):
     """Solve eight columns at once; returns the solution, the norm of the residual, the iterations.
 
@@ -204,7 +204,7 @@ def conjugate_gradients(system, rhs, start, spectrum, held, enough, max_iteratio
         step = np.where(squared > rest, _steps(rz, pq), 0.0)
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def gradient_descent(system, rhs, start, spectrum, enough, max_iterations):
     """Gradient descent with the constant step 1.9/λ_max (2/λ_max diverges); results as `conjugate_gradients`."""
     x, gradient, held = start.copy(), np.empty_like(rhs), np.zeros(WIDTH, np.bool_)
@@ -224,7 +224,7 @@ def gradient_descent(system, rhs, start, spectrum, enough, max_iterations):
     return x, residual, iterations
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def _largest_eigenvalue(system, spectrum, held, count):
     """By power iteration from the diagonal; the Rayleigh quotients come from below, within a few per cent."""
     x, y, largest = _diagonal(system, spectrum), np.empty((count, WIDTH)), 0.0
@@ -243,7 +243,7 @@ def _largest_eigenvalue(system, spectrum, held, count):
     return largest
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def smoothness(start, other, weights, x):
     """Half the weighted sum over linked pairs of ‖x_i − x_j‖²: Tr(X Laplacian(S) Xᵀ)."""
     total = 0.0
@@ -257,7 +257,7 @@ def smoothness(start, other, weights, x):
     return total / 2
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def link_distance2(start, other, x):
     """(E,) ‖x_i − x_j‖² of each link of the graph."""
     out = np.empty(len(other))
@@ -271,7 +271,7 @@ def link_distance2(start, other, x):
     return out
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def spread_from(displacements, index, centre):
     """(K, k, L) squared distances of the displacements of each patch's neighbours from its own (K, L, 2) `centre`."""
     out = np.empty((index.shape[0], index.shape[1], centre.shape[1]))

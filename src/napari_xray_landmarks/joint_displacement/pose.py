@@ -16,6 +16,7 @@ from ..geometry.similarity import apply, invert, similarity, similarity_from_poi
 from .graph import nearest_rows
 from .patches import PatchModel, PatchSet
 from .sampling import LevelImage, Pyramid
+from .threads import side_by_side
 from .votes import density
 
 ANGLE_STEP_DEG = 15.0
@@ -67,13 +68,13 @@ def find_pose(pyramid: Pyramid, model: PatchModel, cell: int, rotation_deg: floa
     steps = int(rotation_deg // ANGLE_STEP_DEG)
     angles = [ANGLE_STEP_DEG * i for i in range(-steps, steps + 1)]
     angles = [a for a in angles if a > -180.0]
-    poses = []
-    for i, scale in enumerate(scales):
-        if progress:
-            progress(i / len(scales), "finding the pose")
-        poses += [_score(pyramid, model, cell, _centred(pyramid, scale, angle)) for angle in angles]
+    report = progress or (lambda fraction, stage: None)
+    report(0.0, "finding the pose")
+    tries = [_centred(pyramid, scale, angle) for scale in scales for angle in angles]
+    poses = side_by_side(lambda pose: _score(pyramid, model, cell, pose), tries,
+                         lambda count: report(count / (len(tries) + 1), "finding the pose"))
     best = sorted(poses, key=lambda p: -p.score)[:_CANDIDATES]
-    return max((_refined(pyramid, model, cell, pose) for pose in best), key=lambda p: p.score)
+    return max(side_by_side(lambda pose: _refined(pyramid, model, cell, pose), best), key=lambda p: p.score)
 
 
 def candidate_scales(shape: tuple[int, int], model: PatchModel, spacing_mm=None) -> np.ndarray:

@@ -1,11 +1,14 @@
-"""One thread for the many small computations of the method.
+"""One thread for each of the many small computations of the method, and several of those at once.
 
 Each product and each compiled loop here takes milliseconds. Shared between threads, they end in a barrier at which BLAS
 and OpenMP spin: on a machine that is busy otherwise, whoever waits burns the time that the other thread needs. On two
-busy cores the search for a pose took 5 to 50 s so, and 2 s in one thread.
+busy cores the search for a pose took 5 to 50 s so, and 2 s in one thread. What is independent, such as the subshapes
+of a level, runs side by side instead: the compiled loops and BLAS let go of the interpreter.
 """
 
 import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 
@@ -30,6 +33,23 @@ def one_thread():
     finally:
         _leave()
         numba.set_num_threads(before)
+
+
+def side_by_side(work: Callable, items: Iterable, done: Callable[[int], None] = lambda count: None) -> list:
+    """`work` of every item, as many at once as numba may use threads (all cores, or NUMBA_NUM_THREADS); in order.
+
+    `done(count)` is called in this thread after each; what it raises ends the rest.
+    """
+    items, results = list(items), []
+    with ThreadPoolExecutor(min(numba.config.NUMBA_NUM_THREADS, max(1, len(items)))) as pool:
+        try:
+            for result in pool.map(work, items):
+                results.append(result)
+                done(len(results))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return results
 
 
 def _enter() -> None:
