@@ -68,39 +68,17 @@ class Solid:
         The walk climbs and stops at the first summit, never goes farther than `reach_mm` from its start, and does not
         move along the unit vector `across`.
         """
-        direction = np.asarray(direction, float) / np.linalg.norm(direction)
-        across = np.asarray(across, float)
-        start = point = self.surface_mm(start_mm, across=across)
-        step = 2.0
-        while step > 0.01:
-            normal = self._gradient(point)[1]
-            slope = direction - (direction @ normal) * normal / (normal @ normal)
-            slope = slope - (slope @ across) * across
-            if np.linalg.norm(slope) < 1e-3:
-                break
-            new = self.surface_mm(point + step * slope / np.linalg.norm(slope), across=across)
-            if (new - point) @ direction > 0 and np.linalg.norm(new - start) < reach_mm:
-                point = new
-            else:
-                step /= 2
-        return point
+        turn, direction = self.world_from_body[:3, :3].T, np.asarray(direction, float)
+        start, across = self.body_from_world @ [*start_mm, 1.0], turn @ np.asarray(across, float)
+        direction = turn @ direction / np.linalg.norm(direction)
+        found = _climb(self.rows, self.polygon, start[:3], direction, reach_mm, across)
+        return self.world_from_body[:3, :3] @ found + self.world_from_body[:3, 3]
 
     def surface_mm(self, point_mm, *, across=(0, 0, 0)) -> np.ndarray:
         """The surface point reached from `point_mm` along the gradient of the distance, not moving along `across`."""
-        across = np.asarray(across, float)
-        point = np.array(point_mm, float)
-        for _ in range(40):
-            distance, gradient = self._gradient(point)
-            gradient = gradient - (gradient @ across) * across
-            point = point - distance * gradient / max(gradient @ gradient, 0.1)
-            if abs(distance) < 1e-4:
-                break
-        return point
-
-    def _gradient(self, point: np.ndarray) -> tuple[float, np.ndarray]:
-        """Distance and its gradient at a world point."""
-        value = self.distance_mm(point + np.vstack([np.zeros(3), np.eye(3), -np.eye(3)]) * 0.05)
-        return value[0], (value[1:4] - value[4:7]) / 0.1
+        point, turn = self.body_from_world @ [*point_mm, 1.0], self.world_from_body[:3, :3].T
+        found = _drop(self.rows, self.polygon, point[:3], turn @ np.asarray(across, float))
+        return self.world_from_body[:3, :3] @ found + self.world_from_body[:3, 3]
 
 
 def _row(kind: int, operation: int, blend: float, *numbers) -> np.ndarray:
@@ -190,6 +168,51 @@ def signed_distance(rows, polygon, s, p, l):  # noqa: E741
     for i in range(rows.shape[0]):
         d = combine(d, primitive(rows, i, polygon, s, p, l), rows, i)
     return d
+
+
+@njit(cache=True)
+def _gradient(rows, polygon, point):
+    """Distance and its gradient at a body point."""
+    step, gradient = 0.05, np.empty(3)
+    for a in range(3):
+        there = point.copy()
+        there[a] = point[a] + step
+        ahead = signed_distance(rows, polygon, there[0], there[1], there[2])
+        there[a] = point[a] - step
+        gradient[a] = (ahead - signed_distance(rows, polygon, there[0], there[1], there[2])) / (2 * step)
+    return signed_distance(rows, polygon, point[0], point[1], point[2]), gradient
+
+
+@njit(cache=True)
+def _drop(rows, polygon, point, across):
+    """See `Solid.surface_mm`."""
+    for _ in range(40):
+        distance, gradient = _gradient(rows, polygon, point)
+        gradient = gradient - (gradient * across).sum() * across
+        point = point - distance * gradient / max((gradient * gradient).sum(), 0.1)
+        if abs(distance) < 1e-4:
+            break
+    return point
+
+
+@njit(cache=True)
+def _climb(rows, polygon, start, direction, reach, across):
+    """See `Solid.farthest_mm`."""
+    start = _drop(rows, polygon, start, across)
+    point, step = start, 2.0
+    while step > 0.01:
+        _, normal = _gradient(rows, polygon, point)
+        slope = direction - (direction * normal).sum() * normal / (normal * normal).sum()
+        slope = slope - (slope * across).sum() * across
+        steepness = math.sqrt((slope * slope).sum())
+        if steepness < 1e-3:
+            break
+        new = _drop(rows, polygon, point + step * slope / steepness, across)
+        if ((new - point) * direction).sum() > 0 and ((new - start) ** 2).sum() < reach * reach:
+            point = new
+        else:
+            step /= 2
+    return point
 
 
 @njit(fastmath=True, cache=True, inline="always")
