@@ -87,11 +87,12 @@ def atlas_person(folder, subject: str, variant: int = 0, *, femurs=None, implant
                      implant=implant)
 
 
-def sampled_person(folder, subjects: Sequence[str], number: int, *, femurs=None, implant: bool = False) -> AtlasPerson:
-    """An individual of the shape space of some of the atlas's subjects; the same number gives the same one."""
-    rng = np.random.default_rng([89, number])
-    pelvis = pelvis_shapes(folder, tuple(subjects)).sample(rng, f"sampled pelvis {number}")
-    return person_of(pelvis, rng, femurs=femurs, implant=implant)
+def sampled_person(folder, subjects: Sequence[str], number: Sequence[int], *, femurs=None, implant: bool = False
+                   ) -> AtlasPerson:
+    """An individual of the shape space of some of the atlas's subjects; the same numbers give the same one."""
+    rng = np.random.default_rng([89, *number])
+    name = "sampled pelvis " + "-".join(map(str, number))
+    return person_of(pelvis_shapes(folder, tuple(subjects)).sample(rng, name), rng, femurs=femurs, implant=implant)
 
 
 def person_of(pelvis: PelvisSurfaces, rng: np.random.Generator, *, femurs=None, implant: bool = False) -> AtlasPerson:

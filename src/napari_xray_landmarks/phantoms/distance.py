@@ -12,6 +12,7 @@ SLAB = 8  # planes that one thread fills
 BAND_VOXELS = 1.75  # half width of the band about the surface in which distances are exact
 MARGIN_VOXELS = 2
 SWEEPS = 4
+OFF_GRID = (1.37e-5, 2.71e-5)  # voxels that rays lie off the voxels' centres: no vertex of a made-up mesh is there
 NONE = -1
 
 
@@ -98,15 +99,16 @@ def _count_windings(corners, faces, inside):
 def _add_crossings(corners, numbers, inside, from_plane, to_plane):
     """Add where rays pass through a triangle: +1 at the first voxel behind it where they go in, -1 where out."""
     a, b, c = corners[0], corners[1], corners[2]
-    k0 = max(from_plane, int(math.ceil(min(a[0], b[0], c[0]))))
+    k0 = max(from_plane, int(math.floor(min(a[0], b[0], c[0]))))
     k1 = min(to_plane - 1, int(math.floor(max(a[0], b[0], c[0]))))
-    j0 = max(0, int(math.ceil(min(a[1], b[1], c[1]))))
+    j0 = max(0, int(math.floor(min(a[1], b[1], c[1]))))
     j1 = min(inside.shape[1] - 1, int(math.floor(max(a[1], b[1], c[1]))))
     for k in range(k0, k1 + 1):
         for j in range(j0, j1 + 1):
-            u = _side(b, c, numbers[1], numbers[2], k, j)
-            v = _side(c, a, numbers[2], numbers[0], k, j)
-            w = _side(a, b, numbers[0], numbers[1], k, j)
+            at, across = k + OFF_GRID[0], j + OFF_GRID[1]
+            u = _side(b, c, numbers[1], numbers[2], at, across)
+            v = _side(c, a, numbers[2], numbers[0], at, across)
+            w = _side(a, b, numbers[0], numbers[1], at, across)
             total = u + v + w
             if (u > 0) != (v > 0) or (v > 0) != (w > 0) or total == 0:
                 continue
