@@ -37,7 +37,7 @@ def femur(q: KneeParameters, rng: np.random.Generator) -> Field:
     worn = lesions(q, rng, axes, ((90, -23), (75, 22), (150, 4)), angle, 27.0)
     cover = _cartilage(angle, l, q)
     cartilage = q.femoral_cartilage_mm * cover * worn
-    film = np.where(cover > 0.05, 0.25 + 0.9 * q.effusion * (0.6 + 0.4 * waves(rng, axes, 14.0)), 0.0)
+    film = np.where(cover > 0.05, 0.12 + 0.8 * q.effusion * (0.35 + 0.65 * waves(rng, axes, 14.0)), 0.0)
     cortex = through((0, 25, 45, 80, 112), (0.7, 0.9, 1.6, 4.2, 5.4), s)[:, None, None] * np.ones_like(value)
     density = through((-30, 10, 30, 60), (1, 0.9, 0.35, 0), s)[:, None, None] + edema(q, rng, axes, ((-20, 0, -22), (-20, 3, 22)))
     scar = s - 17 - 5 * np.cos(l / 12) - 0.05 * np.square(p + 6) / 4
@@ -146,6 +146,8 @@ def lesions(q: KneeParameters, rng, axes, spots, first, radius_mm: float) -> np.
         depth = rng.uniform(0.6, 1.0) * (0, 0.25, 0.5, 0.85, 1.1)[q.grade] * (1.0 if i == 0 else rng.uniform(0, 0.8))
         wide, long = rng.uniform(4, 7) + 1.5 * q.grade, rng.uniform(5, 9) + 2.5 * q.grade
         shift = rng.uniform(-4, 4, 2)
+        if not depth:
+            continue
         along = (first - at) * (np.deg2rad(radius_mm) if radius_mm else 1.0) - shift[0]
         inside = np.square(along / long) + np.square((axes[2] - lateral - shift[1]) / wide)
         left = left * (1 - min(depth, 1.0) * np.exp(-inside**2))

@@ -11,8 +11,6 @@ import numpy as np
 from numba import njit, prange
 from scipy.interpolate import Akima1DInterpolator
 
-from .solids import Solid
-
 DISTANCE, CARTILAGE, FILM, CORTEX, DENSITY, SCAR = range(6)  # channels of a bone
 
 
@@ -35,8 +33,6 @@ class Field:
     spacing_mm: np.ndarray
     world_from_body: np.ndarray = field(default_factory=lambda: np.eye(4))
 
-    farthest_mm, surface_mm, _gradient = Solid.farthest_mm, Solid.surface_mm, Solid._gradient
-
     @property
     def body_from_world(self) -> np.ndarray:
         return np.linalg.inv(self.world_from_body)
@@ -58,6 +54,23 @@ class Field:
         points, h = np.asarray(points_mm, float), 0.25
         gradient = np.stack([self.read(points + h * e) - self.read(points - h * e) for e in np.eye(3)], -1)
         return gradient / np.linalg.norm(gradient, axis=1, keepdims=True)
+
+    def surface_mm(self, point_mm) -> np.ndarray:
+        """The surface point reached from a world point down the gradient of the distance."""
+        return self._walked(point_mm, np.zeros(3), 0.0)
+
+    def farthest_mm(self, start_mm, direction, reach_mm: float = 12.0) -> np.ndarray:
+        """The first summit along `direction` that a climb over the surface from near `start_mm` comes to.
+
+        The climb never goes farther than `reach_mm` from its start.
+        """
+        direction = np.asarray(direction, float) / np.linalg.norm(direction)
+        return self._walked(start_mm, self.world_from_body[:3, :3].T @ direction, reach_mm)
+
+    def _walked(self, point_mm, direction: np.ndarray, reach_mm: float) -> np.ndarray:
+        body = (self.body_from_world @ [*point_mm, 1.0])[:3]
+        found = _climb(self.values[DISTANCE], self.spacing_mm, body - self.origin_mm, direction, reach_mm)
+        return self.in_world(found + self.origin_mm)
 
     def in_world(self, point) -> np.ndarray:
         """World position of one point of the body."""
@@ -225,3 +238,29 @@ def _walk_to_surface(value, spacing, node, at, slope):
         for a in range(3):
             at[a] += slide * (node[a] - at[a] - along * slope[a]) - step * slope[a]
     return math.sqrt(((at - node) ** 2).sum()) if abs(v) < 0.03 else -1.0
+
+
+@njit(cache=True)
+def _drop(value, spacing, point):
+    at, slope = point.copy(), np.empty(3)
+    for _ in range(40):
+        v = _value_and_slope(value, spacing, at, slope)
+        at -= v * slope / max((slope * slope).sum(), 0.1)
+        if abs(v) < 1e-5:
+            break
+    return at
+
+
+@njit(cache=True)
+def _climb(value, spacing, start, direction, reach):
+    first = _drop(value, spacing, start)
+    at, slope, step = first, np.empty(3), 2.0 if reach > 0 else 0.0
+    while step > 0.005:
+        _value_and_slope(value, spacing, at, slope)
+        up = direction - (direction * slope).sum() * slope / (slope * slope).sum()
+        new = _drop(value, spacing, at + step * up / max(math.sqrt((up * up).sum()), 1e-6))
+        if ((new - at) * direction).sum() > 0 and math.sqrt(((new - first) ** 2).sum()) < reach:
+            at = new
+        else:
+            step /= 2
+    return at

@@ -1,5 +1,7 @@
 """A knee as an MR or a CT: coil, noise, side, and the nouns."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from ..imaging import Volume
@@ -70,9 +72,14 @@ def _mr(signal: np.ndarray, rng: np.random.Generator, gain: float = 800.0) -> np
         curve = np.exp(slope * x + bend * (x * x - 0.3) - 0.5 * np.maximum(np.abs(x) - 0.85, 0) * (axis == 0))
         signal *= curve.reshape([-1 if a == axis else 1 for a in range(3)]).astype(np.float32)
     sigma = rng.uniform(0.018, 0.04)
-    for plane in signal:
-        real, imaginary = rng.standard_normal((2, *plane.shape), dtype=np.float32)
-        plane += sigma * real
-        np.hypot(plane, sigma * imaginary, out=plane)
+    planes = list(zip(signal, rng.spawn(len(signal)), strict=True))
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda plane: _rician(*plane, sigma), planes, chunksize=16))
     signal *= gain
     return np.round(signal, out=signal).astype(np.int16)
+
+
+def _rician(plane: np.ndarray, rng: np.random.Generator, sigma: float) -> None:
+    real, imaginary = rng.standard_normal((2, *plane.shape), dtype=np.float32)
+    plane += sigma * real
+    np.hypot(plane, sigma * imaginary, out=plane)

@@ -7,11 +7,9 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 
+from .parameters import _varies
+
 GRADE_SHARES = (0.38, 0.20, 0.20, 0.14, 0.08)  # of the grades 0 to 4 in a cohort such as the OAI's
-
-
-def _varies(mean: float, sd: float, unit: str, help: str):
-    return field(default=mean, metadata={"sd": sd, "unit": unit, "help": help})
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ class KneeParameters:
     patellar_tendon: float = _varies(1.05, 0.12, "", "Length of the patellar tendon over that of the patella")
     flexion_deg: float = _varies(10.0, 4.3, "deg", "Flexion of the knee")
     rotation_deg: float = _varies(0.0, 3.5, "deg", "Rotation of the tibia; positive is outwards")
-    rollback_mm: float = _varies(1.0, 1.2, "mm", "How far back the femur stands on the tibia")
+    rollback_mm: float = _varies(4.5, 1.3, "mm", "How far back the femur stands on the tibia")
     femoral_cartilage_mm: float = _varies(2.3, 0.28, "mm", "Thickness of the femoral cartilage where it bears weight")
     tibial_cartilage_mm: float = _varies(2.3, 0.28, "mm", "Thickness of the tibial cartilage at the plateaus' middle")
     patellar_cartilage_mm: float = _varies(3.2, 0.4, "mm", "Thickness of the patellar cartilage at its ridge")

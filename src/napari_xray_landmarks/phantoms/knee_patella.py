@@ -26,7 +26,7 @@ def patella(q: KneeParameters, rng: np.random.Generator) -> Field:
     value = value + 0.7 * np.float32(q.irregularity_mm) * waves(rng, axes, 20.0)
     cover = _cartilage(s, p, l)
     cartilage = q.patellar_cartilage_mm * cover * lesions(q, rng, axes, ((2, 4),), s, None)
-    film = np.where(cover > 0.05, 0.2 + 0.4 * q.effusion * (0.6 + 0.4 * waves(rng, axes, 14.0)), 0.0)
+    film = np.where(cover > 0.05, 0.1 + 0.4 * q.effusion * (0.35 + 0.65 * waves(rng, axes, 14.0)), 0.0)
     scale = q.size * np.array([q.patella_height, 1, q.patella_width])
     return NODES.field(value, (np.maximum(cartilage, 0), film, 1.1, 0.8, s + 99 + 0 * l), scale)
 

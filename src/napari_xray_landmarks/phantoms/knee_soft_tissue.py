@@ -29,7 +29,7 @@ def straps(knee: Knee, rng: np.random.Generator) -> np.ndarray:
     rows = []
     for place, start, end, radii, swell, sideways in (*THIGH_MUSCLES, *SHANK_MUSCLES):
         frame = thigh if place == "thigh" else shin
-        scale = size(0.1)
+        scale = 1.13 * size(0.1)
         rows.append(strap(MUSCLE, frame(vary(start) * q.size), frame(vary(end) * q.size), np.array(radii) * scale,
                           swell * scale, sideways * scale))
     return np.vstack([*rows, *_vessels(knee, rng), *_fluid(knee, rng), *_ligaments(knee), *_tendons(knee)])
@@ -37,17 +37,18 @@ def straps(knee: Knee, rng: np.random.Generator) -> np.ndarray:
 
 # frame, start, end, radii, swelling, half width sideways; coordinates of that bone's frame
 THIGH_MUSCLES = (
-    ("thigh", (110, -28, -30), (6, -24, -40), (20, 6), 5, 2), ("thigh", (110, -28, 34), (26, -28, 34), (20, 6), 5, 2),
-    ("thigh", (110, -52, 4), (66, -46, 4), (11, 3), 1, 10), ("thigh", (110, -38, 0), (48, -33, 1), (9, 2), 1, 14),
-    ("thigh", (110, 34, 30), (-14, 20, 44), (15, 4), 4, 0), ("thigh", (110, 40, -18), (-18, 30, -28), (16, 4), 5, 2),
-    ("thigh", (110, 54, -8), (30, 48, -18), (11, 2), 2, 2), ("thigh", (110, 26, -46), (-20, 26, -44), (8, 6), 1, 0),
-    ("thigh", (110, 44, -38), (-10, 36, -40), (8, 3), 0, 0), ("thigh", (110, 8, 44), (48, 0, 38), (12, 3), 2, 0),
+    ("thigh", (115, -26, -26), (2, -22, -41), (24, 5), 7, 4), ("thigh", (115, -22, 34), (22, -26, 38), (24, 5), 4, 3),
+    ("thigh", (115, -56, 6), (70, -50, 5), (13, 4), 2, 12), ("thigh", (115, -36, 2), (46, -33, 2), (14, 2), 3, 14),
+    ("thigh", (115, 36, 28), (-16, 21, 44), (20, 4), 6, 3), ("thigh", (115, 34, -14), (-20, 31, -27), (22, 4), 8, 5),
+    ("thigh", (115, 54, -8), (34, 50, -16), (15, 2), 4, 3), ("thigh", (115, 16, -48), (-24, 24, -44), (10, 6), 2, 0),
+    ("thigh", (115, 40, -42), (-10, 37, -40), (11, 3), 0, 0), ("thigh", (115, 14, 40), (40, 20, 32), (14, 3), 4, 0),
+    ("thigh", (115, 6, -30), (24, 2, -43), (14, 2), 0, 0),
 )
 SHANK_MUSCLES = (
-    ("shin", (46, 29, -23), (-115, 42, -24), (5, 17), 9, 5), ("shin", (44, 28, 22), (-115, 42, 18), (5, 15), 8, 5),
-    ("shin", (-8, 20, 27), (-52, 15, -12), (4, 6), 3, 0), ("shin", (-26, 24, 24), (-115, 30, 2), (4, 16), 4, 8),
-    ("shin", (-26, -14, 30), (-115, -8, 24), (5, 14), 2, 0), ("shin", (-30, 2, 42), (-115, 4, 34), (4, 12), 2, 0),
-    ("shin", (-48, 20, 12), (-115, 17, 8), (5, 12), 1, 4),
+    ("shin", (50, 30, -23), (-115, 44, -24), (5, 18), 9, 6), ("shin", (48, 29, 22), (-115, 43, 20), (5, 16), 8, 6),
+    ("shin", (-8, 20, 27), (-54, 15, -14), (5, 8), 4, 0), ("shin", (-22, 26, 24), (-115, 32, 4), (4, 19), 4, 10),
+    ("shin", (-22, -15, 29), (-115, -8, 26), (6, 16), 3, 0), ("shin", (-26, 2, 44), (-115, 6, 36), (5, 14), 2, 0),
+    ("shin", (-44, 19, 10), (-115, 17, 6), (6, 14), 2, 5),
 )
 
 
@@ -73,8 +74,8 @@ def _fluid(knee: Knee, rng) -> list:
     q, g, thigh = knee.parameters, knee.parameters.size, knee.bones["femur"].in_world
     at = lambda *p: thigh(np.array(p) * g)  # noqa: E731
     front = q.trochlea_mm + 1.0
-    wet = 0.4 + 2.6 * q.effusion
-    rows = [strap(FLUID, at(20, -front + 2, 3), at(44 + 14 * q.effusion, -front, 3), (0.6 * wet, 0.8 * wet), 0.4 * wet, 12)]
+    wet = 0.3 + 2.4 * q.effusion
+    rows = [strap(FLUID, at(20, -front + 2, 3), at(32 + 22 * q.effusion, -front + 2, 3), (0.6 * wet, 0.8 * wet), 0.4 * wet, 12)]
     for l in (-28, 31):  # noqa: E741
         rows.append(strap(FLUID, at(-6, -24, l), at(12, -28, l), (0.7 * wet, 0.9 * wet), 0.3 * wet, 0.5))
     rows.append(strap(FLUID, at(4, 29, -20), at(16, 24, -20), (0.6 * wet, 0.6 * wet), 0, 6))

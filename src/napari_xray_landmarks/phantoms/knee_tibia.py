@@ -36,14 +36,19 @@ def tibia(q: KneeParameters, rng: np.random.Generator) -> Field:
     value = value + np.float32(q.irregularity_mm) * fade * waves(rng, axes)
     worn = lesions(q, rng, axes, ((1, -22), (3, 21)), p, None)
     cover = _cartilage(s, p, l)
-    film = np.where(cover > 0.05, 0.2 + 0.5 * q.effusion * (0.6 + 0.4 * waves(rng, axes, 14.0)), 0.0)
+    film = np.where(cover > 0.05, 0.1 + 0.4 * q.effusion * (0.35 + 0.65 * waves(rng, axes, 14.0)), 0.0)
     cortex = through((-110, -70, -40, -15, 5), (5.0, 3.6, 1.7, 0.9, 0.8), s)[:, None, None] * np.ones_like(value)
     density = through((-60, -35, -12, 0), (0, 0.35, 0.9, 1), s)[:, None, None]
     density = density + edema(q, rng, axes, ((-7, 0, -22), (-6, 4, 22)))
     scar = s + 17 - 2.5 * np.cos(l / 11) + 0.05 * np.square(p - 2) / 4
-    scale = q.size * np.array([1, q.tibia_depth, q.tibia_width])
+    scale = tibia_scale(q)
     cartilage = np.maximum(q.tibial_cartilage_mm * cover * worn, 0)
     return NODES.field(value, (cartilage, film, cortex, density, scar), scale)
+
+
+def tibia_scale(q: KneeParameters) -> np.ndarray:
+    """(3,) mm of this tibia for each mm of the outlines here."""
+    return q.size * np.array([1, 1.06 * q.tibia_depth, q.tibia_width])
 
 
 def _outline(q: KneeParameters, s, p, l):  # noqa: E741
@@ -93,7 +98,7 @@ def meniscus_ring(q: KneeParameters) -> Field:
         mouth = mean * np.sin(np.deg2rad(np.clip(mouth_deg - np.abs(turn), -90, 90)))
         value = np.minimum(value, smooth_max(ring, mouth, 3.0))
     values = np.broadcast_to(value, (2, *value.shape[1:]))[None].astype(np.float32)
-    scale = q.size * np.array([1, q.tibia_depth, q.tibia_width])
+    scale = tibia_scale(q)
     return Field(np.ascontiguousarray(values), np.asarray(RING_NODES.low) * scale, scale)
 
 
@@ -111,5 +116,5 @@ def fibula(q: KneeParameters, rng: np.random.Generator) -> Field:
     value = value + 0.5 * np.float32(q.irregularity_mm) * waves(rng, axes, 18.0)
     cortex = through((-110, -40, -15), (2.6, 1.6, 0.7), s)[:, None, None]
     density = through((-60, -30, -15), (0, 0.4, 0.8), s)[:, None, None]
-    scale = q.size * np.array([1, q.tibia_depth, q.tibia_width])
+    scale = tibia_scale(q)
     return FIBULA_NODES.field(value, (0.0, 0.0, cortex, density, s + 24 + 0 * l), scale)

@@ -17,7 +17,7 @@ LABELS = {"femur": 1, "femoral-cartilage": 2, "tibia": 3, "tibial-cartilage": 4,
 BONE_LABELS = np.array([[LABELS["femur"], LABELS["femoral-cartilage"]], [LABELS["tibia"], LABELS["tibial-cartilage"]],
                         [LABELS["patella"], LABELS["patellar-cartilage"]], [LABELS["fibula"], LABELS["fibula"]]])
 BLOCK = (8, 8, 8)
-MENISCUS_HEIGHT_MM = 6.5
+MENISCUS_HEIGHT_MM = 6.0
 
 
 def draw(knee: Knee, tones, textures, is_ct: bool, origin_mm, spacing_mm, shape, rng: np.random.Generator):
@@ -106,15 +106,15 @@ def _soft_tissue(straps, near, s, p, l, below_skin, fat_mm, edge, tones, texture
     if share > 0:
         strand = _texture(tile, s * 0.22, p * 1.1 + 7.0, l * 1.1)
         flesh = tones[MUSCLE] + textures[MUSCLE] * (0.9 * strand + 0.5 * fine)
-        if strand + 0.7 * middle > 1.75:
-            flesh += 0.6 * (tones[FAT] - flesh)
+        streak = min(max(0.9 * strand + 0.4 * middle - 1.5, 0.0), 0.6)  # fat between the fibres
+        flesh += streak * (tones[FAT] - flesh)
         value += share * (flesh - value)
     share = 0.8 * _share(abs(depth) - 0.45, edge)
     value += share * (tones[TENDON] - value)
     for n in near:
         tissue = int(straps[n, 0])
         if tissue != MUSCLE:
-            d = _strap(straps, n, s, p, l) + (0.7 * middle if tissue == FLUID else 0.0)
+            d = _strap(straps, n, s, p, l) + (0.8 * middle if tissue == FLUID else 0.0)
             share = straps[n, 11] * _share(d, edge)
             if share > 0:
                 tone = tones[tissue] + textures[tissue] * (0.5 * fine + _texture(tile, s * 0.3, p * 1.3, l * 1.3))
@@ -152,9 +152,11 @@ def _draw(image, labels, origin, spacing, slabs, bones, origins, spacings, matri
         s = origin[0] + (k0 + 0.5 * (BLOCK[0] - 1)) * spacing[0]
         p = origin[1] + (j0 + 0.5 * (BLOCK[1] - 1)) * spacing[1]
         l = origin[2] + (i0 + 0.5 * (BLOCK[2] - 1)) * spacing[2]  # noqa: E741
-        outside = interpolate(hide[0], hide_origin, hide_spacing, s, p, l) > half * 1.2 + 1.5
+        to_skin = interpolate(hide[0], hide_origin, hide_spacing, s, p, l)
+        outside = to_skin > half * 1.2 + 1.5
+        deep = to_skin < -1.2 * half - interpolate(hide[1], hide_origin, hide_spacing, s, p, l) - 6.0
         near = _near_straps(straps, s, p, l, half + 1.5)
-        close, buried = np.zeros(4, np.bool_), False
+        close, buried, at = np.zeros(4, np.bool_), False, np.zeros((4, 5))
         for n in range(4):
             x, y, z = _to_body(matrices[n], s, p, l)
             d = interpolate(bones[n][0], origins[n], spacings[n], x, y, z)
@@ -170,8 +172,8 @@ def _draw(image, labels, origin, spacing, slabs, bones, origins, spacings, matri
                     s, p = origin[0] + k * spacing[0], origin[1] + j * spacing[1]
                     for slab in range(slabs):
                         l = origin[2] + i * spacing[2] + (slab - 0.5 * (slabs - 1)) * thickness  # noqa: E741
-                        value, label = _voxel(s, p, l, edge, near, close, buried, bones, origins, spacings, matrices,
-                                              ring, ring_origin, ring_spacing, ring_matrix, hide, hide_origin,
+                        value, label = _voxel(s, p, l, edge, near, close, buried, deep, at, bones, origins, spacings,
+                                              matrices, ring, ring_origin, ring_spacing, ring_matrix, hide, hide_origin,
                                               hide_spacing, straps, tones, textures, is_ct, tile, bone_labels, shift)
                         total += value
                         if slab == slabs // 2:
@@ -180,25 +182,26 @@ def _draw(image, labels, origin, spacing, slabs, bones, origins, spacings, matri
 
 
 @njit(fastmath=True, cache=True)
-def _voxel(s, p, l, edge, near, close, buried, bones, origins, spacings, matrices, ring, ring_origin, ring_spacing,  # noqa: E741
-           ring_matrix, hide, hide_origin, hide_spacing, straps, tones, textures, is_ct, tile, bone_labels, shift):
+def _voxel(s, p, l, edge, near, close, buried, deep, at, bones, origins, spacings, matrices, ring, ring_origin,  # noqa: E741
+           ring_spacing, ring_matrix, hide, hide_origin, hide_spacing, straps, tones, textures, is_ct, tile, bone_labels, shift):
     """Brightness and label at one point."""
     fine = _texture(tile, s * 1.35 + shift[0], p * 1.35 + shift[1], l * 1.35 + shift[2])
     middle = _texture(tile, p * 0.31 + shift[1], l * 0.31 + shift[2], s * 0.31 + shift[0])
     value, label = 0.0, 0
-    if not buried:
+    if deep and not buried:
+        value = _soft_tissue(straps, near, s, p, l, 99.0, 0.0, edge, tones, textures, tile, fine, middle)
+    elif not buried:
         to_skin = interpolate(hide[0], hide_origin, hide_spacing, s, p, l)
         inside = _share(to_skin, edge)
         if inside <= 0:
             return tones[AIR], 0
         fat_mm = interpolate(hide[1], hide_origin, hide_spacing, s, p, l)
         value = _soft_tissue(straps, near, s, p, l, -to_skin, fat_mm, edge, tones, textures, tile, fine, middle)
-        rind = _share(-to_skin - 1.5, edge)
+        rind = _share(-to_skin - 1.2, edge)
         value += rind * (tones[SKIN] - value)
         value = inside * value + (1 - inside) * tones[AIR]
-    at = np.empty((4, 5))  # body position, distance, thickness of the cartilage
-    for n in range(4):
-        at[n, 3] = 1e3
+    for n in range(4):  # body position, distance, thickness of the cartilage
+        at[n, 3], at[n, 4] = 1e3, 0.0
         if close[n]:
             at[n, 0], at[n, 1], at[n, 2] = _to_body(matrices[n], s, p, l)
             at[n, 3] = interpolate(bones[n][0], origins[n], spacings[n], at[n, 0], at[n, 1], at[n, 2])
@@ -210,8 +213,8 @@ def _voxel(s, p, l, edge, near, close, buried, bones, origins, spacings, matrice
     if at[1, 3] < 12 and at[1, 3] > -edge:
         x, y, z = _to_body(ring_matrix, s, p, l)
         d = interpolate(ring, ring_origin, ring_spacing, 0.0, y, z)
-        height = at[1, 3] - at[1, 4]
-        d = max(max(d, height - MENISCUS_HEIGHT_MM), max(0.15 - height, at[0, 4] + 0.15 - at[0, 3]))
+        height, level = at[1, 3] - at[1, 4], x + 0.1 * y
+        d = max(max(d, level - MENISCUS_HEIGHT_MM), max(-2.5 - level, max(0.15 - height, at[0, 4] + 0.15 - at[0, 3])))
         share = _share(d, edge)
         if share > 0:
             value += share * (tones[MENISCUS] + textures[MENISCUS] * (fine + 0.6 * middle) - value)
@@ -228,7 +231,7 @@ def _voxel(s, p, l, edge, near, close, buried, bones, origins, spacings, matrice
     for n in range(4):
         if at[n, 3] < edge:
             x, y, z, d = at[n, 0], at[n, 1], at[n, 2], at[n, 3]
-            cortex = interpolate(bones[n][3], origins[n], spacings[n], x, y, z)
+            cortex = interpolate(bones[n][3], origins[n], spacings[n], x, y, z) if d > -8 else 1.0
             density = interpolate(bones[n][4], origins[n], spacings[n], x, y, z)
             scar = interpolate(bones[n][5], origins[n], spacings[n], x, y, z)
             value = _bone(d, cortex, density, scar, edge, value, tones, textures, is_ct, fine, middle)
