@@ -1,7 +1,6 @@
 """`detect`: landmarks in radiographs."""
 
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,12 +42,14 @@ def detect(
 ) -> int:
     """Detect landmarks in radiographs; of several, a bad one is reported and skipped."""
     from ..landmarks import summary
+    from ..models import load_model
 
     check_device(device)
     spacing_mm = parse_spacing(spacing)
     inputs = expand(images)
     check_output(output, len(inputs), overlay)
-    detector, settings = _model_and_settings(model, assignments, seed)
+    detector = load_model(model)
+    settings = detector.settings(**parse_assignments(assignments))
     names = dict(zip(inputs, names_in_output(inputs), strict=True))
     stems = dict(zip(inputs, file_stems(list(names.values())), strict=True))
     skipped: list[FileError] = []
@@ -59,7 +60,7 @@ def detect(
         for error in bad:
             complain(f"{error} (skipped)")
         skipped.extend(bad)
-        found = detect_in_all(path, names[path], radiographs, detector, settings, progress)
+        found = detect_in_all(path, names[path], radiographs, detector, settings, seed or 0, progress)
         if is_folder(output):
             for one, radiograph, stem in zip(found, radiographs, numbered(stems[path], len(found)), strict=True):
                 write_into(output, stem, one)
@@ -77,18 +78,8 @@ def detect(
     return 1 if failures or skipped else 0
 
 
-def _model_and_settings(name: str, assignments: Sequence[str] | None, seed: int | None):
-    from ..models import load_model
-
-    model = load_model(name)
-    values = parse_assignments(assignments)
-    settings = model.settings(**values)
-    if seed is not None and "seed" in {f.name for f in fields(settings)}:
-        settings = model.settings(**values | {"seed": seed})
-    return model, settings
-
-
-def detect_in_all(path: Path, name: str, radiographs: "Sequence[Radiograph]", model, settings, progress) -> list[Found]:
+def detect_in_all(path: Path, name: str, radiographs: "Sequence[Radiograph]", model, settings, seed: int,
+                  progress) -> list[Found]:
     """The landmarks of every radiograph of one input.
 
     Raises
@@ -103,7 +94,7 @@ def detect_in_all(path: Path, name: str, radiographs: "Sequence[Radiograph]", mo
             progress((i + fraction) / len(radiographs), stage)
 
         try:
-            landmarks = model.detect(radiograph, settings, progress=part).landmarks
+            landmarks = model.detect(radiograph, settings, seed=seed, progress=part).landmarks
         except InputError as error:
             raise named(error, path) from error
         found.append(Found(image_name, landmarks, radiograph.spacing_mm))

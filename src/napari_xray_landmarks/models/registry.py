@@ -50,7 +50,7 @@ class Model:
         cls = METHODS[self.header.method].settings_class()
         return settings_from(cls, self.header.settings, overrides, f"model {self.header.name}")
 
-    def detect(self, radiograph: Radiograph, settings=None, *, progress=None):
+    def detect(self, radiograph: Radiograph, settings=None, *, seed: int = 0, progress=None):
         """Find the landmarks in one radiograph.
 
         Parameters
@@ -59,6 +59,8 @@ class Model:
             The image.
         settings
             The method's settings dataclass; None takes the model's own.
+        seed
+            Of what the method draws at random; the same seed gives the same result.
         progress
             Called as `progress(fraction, stage)`; may raise `errors.Cancelled`.
 
@@ -70,7 +72,8 @@ class Model:
             If the image holds nothing to detect.
         """
         check_image(self.header, radiograph)
-        return self.detector.detect(radiograph, self.settings() if settings is None else settings, progress=progress)
+        settings = self.settings() if settings is None else settings
+        return self.detector.detect(radiograph, settings, seed=seed, progress=progress)
 
 
 def models_folder() -> Path:
@@ -159,13 +162,13 @@ def read_card(name_or_path) -> str:
     return card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
 
 
-def detect(image: Radiograph, model, *, progress=None, **settings):
+def detect(image: Radiograph, model, *, seed: int = 0, progress=None, **settings):
     """Find landmarks with a model, given as `Model`, name or path, and single settings by name.
 
     >>> detect(radiograph, "pelvis-ap", alpha=0.2)  # doctest: +SKIP
     """
     model = model if isinstance(model, Model) else load_model(model)
-    return model.detect(image, model.settings(**settings), progress=progress)
+    return model.detect(image, model.settings(**settings), seed=seed, progress=progress)
 
 
 def check_image(header: ModelHeader, radiograph) -> None:
