@@ -85,39 +85,43 @@ def _aim(source, rays, middle, ends, r0, c0, lines, reach):
 @njit(fastmath=True, cache=True, error_model="numpy")
 def _sum_tile(mode, flat, shape, steps, start, lines, reach, rows, columns, total):
     """Add every slice that the tile's rays cross."""
-    low, high, part_low, part_high = _span(start, reach, rows, columns)
+    near, far = min(reach[0, 0], reach[0, columns - 1]), max(reach[0, 0], reach[0, columns - 1])
+    near = min(near, min(reach[rows - 1, 0], reach[rows - 1, columns - 1]))
+    far = max(far, max(reach[rows - 1, 0], reach[rows - 1, columns - 1]))
+    low, high, part_low, part_high = span(start, near, far)
+    bounded = near >= start or far <= start  # otherwise rays go to both sides, farther than the corners tell
     scratch = np.zeros(total.shape, np.float32)
     bounds, work = np.empty(4, np.float32), np.empty((6, 64), np.float32)
     p_end, q_end = np.float32(shape[0] + 1), np.float32(shape[1] + 1)
-    margin = np.float32(0.01)
+    in_plane, margin = (np.int32(steps[0]), np.int32(steps[1])), np.float32(0.01)
     for k in range(max(0, low), min(shape[2], high)):
         kf = np.float32(k - shape[2] // 2)
         _bound(lines, rows, columns, kf, bounds)
-        if bounds[1] <= 0 or bounds[0] >= p_end or bounds[3] <= 0 or bounds[2] >= q_end:
+        if bounded and (bounds[1] <= 0 or bounds[0] >= p_end or bounds[3] <= 0 or bounds[2] >= q_end):
             continue
-        inside = (bounds[0] > margin and bounds[1] < p_end - margin
+        inside = (bounded and bounds[0] > margin and bounds[1] < p_end - margin
                   and bounds[2] > margin and bounds[3] < q_end - margin)
-        plane = flat[(k + 1) * steps[1]:]
+        plane = flat[(k + 1) * steps[2]:]
         partial = k < part_low or k >= part_high
         target = scratch if partial else total
         if partial:
             scratch[:] = 0
         if mode == 0:
-            add_values(plane, np.int32(steps[0]), lines, kf, inside, p_end, q_end, rows, columns, target)
+            add_values(plane, in_plane, lines, kf, inside, p_end, q_end, rows, columns, target)
         elif mode == 1:
-            add_materials(plane, np.int32(steps[0]), lines, kf, p_end, q_end, rows, columns, work, target)
+            add_materials(plane, in_plane, lines, kf, p_end, q_end, rows, columns, work, target)
         else:
-            add_gradients(plane, np.int32(steps[0]), lines, kf, p_end, q_end, rows, columns, target)
+            add_gradients(plane, in_plane, lines, kf, p_end, q_end, rows, columns, target)
         if partial:
             _weigh(mode, start - k, reach, k, rows, columns, scratch, total)
 
 
 @njit(fastmath=True, cache=True, error_model="numpy")
-def _span(start, reach, rows, columns):
-    """The slices from the first to the last that counts, and those of them that count in full for every ray."""
-    near, far = min(reach[0, 0], reach[0, columns - 1]), max(reach[0, 0], reach[0, columns - 1])
-    near = min(near, min(reach[rows - 1, 0], reach[rows - 1, columns - 1]))
-    far = max(far, max(reach[rows - 1, 0], reach[rows - 1, columns - 1]))
+def span(start, near, far):
+    """The slices from the first to the last that counts, and those of them that count in full for every ray.
+
+    Rays begin in slice `start` and end in slices from `near` to `far`. Two half-open ranges.
+    """
     first, last = min(start, near), max(start, far)
     if near >= start:
         full_low, full_high = start, near
@@ -148,7 +152,7 @@ def _weigh(mode, start, reach, k, rows, columns, part, total):
     for r in range(rows):
         for c in range(columns):
             end = reach[r, c] - k
-            weight = np.float32(abs(_ramp(end) - _ramp(start)))
+            weight = np.float32(abs(ramp(end) - ramp(start)))
             if mode == 2:
                 f = part[0, r, c]
                 total[5, r, c] += f * np.float32(max(0.0, 1 - abs(start)))
@@ -158,7 +162,7 @@ def _weigh(mode, start, reach, k, rows, columns, part, total):
 
 
 @njit(fastmath=True, cache=True, error_model="numpy")
-def _ramp(x):
+def ramp(x):
     """The integral of the triangle about 0 up to x."""
     x = min(max(x, -1.0), 1.0)
     return 0.5 * (1 + x) ** 2 if x < 0 else 1 - 0.5 * (1 - x) ** 2

@@ -36,21 +36,31 @@ class PreparedVolume:
         """(planes, rows, columns), the border not counted."""
         return tuple(n - sum(BORDER) for n in self.straight.shape)
 
-    def layout(self, axis: int) -> tuple[np.ndarray, tuple[int, int, int], tuple[int, int]]:
-        """Flat values, the order (p, q, slice) of the voxel axes, and the offsets from one q and one slice to the next.
+    def densities(self) -> np.ndarray:
+        """(materials, planes, rows, columns) float32 array: the values of each material alone; a view if it is one."""
+        inner = self.straight[tuple(slice(BORDER[0], n - BORDER[1]) for n in self.straight.shape)]
+        if self.materials == 1:
+            return inner[None]
+        numbers = inner.view(np.int32) & np.int32(MAX_MATERIALS - 1)
+        return np.stack([np.where(numbers == m, inner, np.float32(0)) for m in range(self.materials)])
 
-        Slices along planes and rows are read in place, those along columns from a second copy, made when first needed:
-        p, the axis that is contiguous in memory, is never the one that the rays run along.
+    def layout(self, axis: int, *, contiguous: bool = False
+               ) -> tuple[np.ndarray, tuple[int, int, int], tuple[int, int, int]]:
+        """Flat values, the order (p, q, slice) of the voxel axes, and the offset from one to the next along each.
+
+        Slices along columns have no axis that is contiguous in memory; where p must be, they are read from a second
+        copy, made when first needed.
         """
-        if axis == 2 and not self._turned:
-            turned = np.ascontiguousarray(self.straight.transpose(2, 0, 1))
-            turned.flags.writeable = False
-            self._turned.append(turned)
-        values = self._turned[0] if axis == 2 else self.straight
-        outer, inner = values.shape[1] * values.shape[2], values.shape[2]
-        order, steps = {0: ((2, 1, 0), (inner, outer)), 1: ((2, 0, 1), (outer, inner)),
-                        2: ((1, 0, 2), (inner, outer))}[axis]
-        return values.reshape(-1), order, steps
+        order = {0: (2, 1, 0), 1: (2, 0, 1), 2: (1, 0, 2)}[axis]
+        values, axes = self.straight, (0, 1, 2)
+        if contiguous and axis == 2:
+            if not self._turned:
+                turned = np.ascontiguousarray(self.straight.transpose(2, 0, 1))
+                turned.flags.writeable = False
+                self._turned.append(turned)
+            values, axes = self._turned[0], (1, 2, 0)
+        offsets = (values.shape[1] * values.shape[2], values.shape[2], 1)
+        return values.reshape(-1), order, tuple(offsets[axes[i]] for i in order)
 
 
 def prepare(volume: Volume | PreparedVolume, materials=None) -> PreparedVolume:

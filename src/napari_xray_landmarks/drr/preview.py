@@ -35,7 +35,7 @@ def preview(volume: Volume | PreparedVolume, camera: Camera) -> np.ndarray:
     in_front = source[axis] <= -2 if along[0] > 0 else source[axis] >= prepared.shape[axis] + 1
     if prepared.materials > 1 or steep or not in_front:
         return render(prepared, camera)
-    flat, order, steps = prepared.layout(axis)
+    flat, order, steps = prepared.layout(axis, contiguous=True)
     o = list(order)
     return _preview(flat, np.array(prepared.shape)[o], np.array(steps), source[o], rays[o], camera)
 
@@ -92,8 +92,8 @@ def _sum_on_plane(flat, shape, steps, source, first, pitch, depth, plane):
                     continue
                 j = int(q)
                 f = np.float32(q - j)
-                start = (k + 1) * steps[1] + j * steps[0]
-                one, two = flat[start:start + len(line)], flat[start + steps[0]:start + steps[0] + len(line)]
+                start = (k + 1) * steps[2] + j * steps[1]
+                one, two = flat[start:start + len(line)], flat[start + steps[1]:start + steps[1] + len(line)]
                 for p in range(len(line)):
                     line[p] = one[p] + f * (two[p] - one[p])
                 row = plane[v]

@@ -10,7 +10,8 @@ from .prepared import PreparedVolume, prepare
 STEEP = 2.0  # voxels in plane per slice beyond which a tile is rendered along another axis
 
 
-def render(volume: Volume | PreparedVolume, camera: Camera, *, to_detector: bool = False) -> np.ndarray:
+def render(volume: Volume | PreparedVolume, camera: Camera, *, to_detector: bool = False,
+           device: str | None = None) -> np.ndarray:
     """Line integrals of a volume's values, in value times mm.
 
     Parameters
@@ -21,6 +22,8 @@ def render(volume: Volume | PreparedVolume, camera: Camera, *, to_detector: bool
         Where the source, which may be inside the volume, and the detector are in the volume's world.
     to_detector
         Whether rays end at the detector; otherwise what lies behind it counts too.
+    device
+        One of torch's, such as "cuda", to render there; for many views, or gradients, see `differentiable`.
 
     Returns
     -------
@@ -32,6 +35,8 @@ def render(volume: Volume | PreparedVolume, camera: Camera, *, to_detector: bool
         The volume cannot be prepared.
     """
     prepared = prepare(volume)
+    if device is not None:
+        return _with_torch(prepared, camera, to_detector, device)
     mode = VALUES if prepared.materials == 1 else MATERIALS
     sums = _sums(prepared, camera, mode, to_detector)
     if mode == VALUES:
@@ -74,6 +79,16 @@ def render_with_jacobian(volume: Volume | PreparedVolume, camera: Camera, centre
     return sums[0], sums[1:]
 
 
+def _with_torch(prepared: PreparedVolume, camera: Camera, to_detector: bool, device: str) -> np.ndarray:
+    import torch
+
+    from .differentiable import TorchRenderer
+
+    with torch.no_grad():
+        renderer = TorchRenderer(prepared, camera, device=device, to_detector=to_detector)
+        return renderer(torch.zeros(1, 6, device=device))[0].cpu().numpy()
+
+
 def dominant_axis(rays: np.ndarray, size_px: tuple[int, int]) -> int:
     """The volume axis along which the central ray crosses most slices."""
     return int(np.argmax(np.abs(rays @ _middle(size_px))))
@@ -90,7 +105,7 @@ def _sums(prepared: PreparedVolume, camera: Camera, mode: int, ends: bool, motio
     motions = np.zeros((6, 3, 4)) if motions is None else motions
     channels = {VALUES: 1, MATERIALS: prepared.materials, GRADIENTS: 7}[mode]
     out = np.empty((channels, *camera.size_px), dtype=np.float32)
-    for axis, tiles in _tiles_by_axis(rays, camera.size_px):
+    for axis, tiles in tiles_by_axis(rays, camera.size_px):
         flat, order, steps = prepared.layout(axis)
         o = list(order)
         integrate(mode, flat, np.array(prepared.shape)[o], np.array(steps), source[o], rays[o], camera.ray_from_px,
@@ -98,7 +113,7 @@ def _sums(prepared: PreparedVolume, camera: Camera, mode: int, ends: bool, motio
     return out
 
 
-def _tiles_by_axis(rays: np.ndarray, size_px: tuple[int, int]) -> list[tuple[int, np.ndarray]]:
+def tiles_by_axis(rays: np.ndarray, size_px: tuple[int, int]) -> list[tuple[int, np.ndarray]]:
     """The first pixels of all tiles, by the axis to render them along: one axis unless some rays are steep to it."""
     first = [np.arange(0, n, step) for n, step in zip(size_px, TILE, strict=True)]
     tiles = np.stack(np.meshgrid(*first, indexing="ij"), -1).reshape(-1, 2)

@@ -1,6 +1,6 @@
 """The innermost loops: add what the rays of a tile find in one slice to the tile's sums.
 
-Each takes the flat values behind the slice's start, the offset from one q to the next, the (4, 16, 64) lines
+Each takes the flat values behind the slice's start, the offsets from one p and one q to the next, the (4, 16, 64) lines
 (p in the middle slice, p per slice, q, q per slice), the slice counted from the middle, the bounds that keep samples
 beside the volume on its border of zeros, the tile's size, and the (channels, 16, 64) sums.
 """
@@ -20,15 +20,15 @@ def _bits(typing, value):
 
 
 @njit(fastmath=True, cache=True, error_model="numpy", inline="always")
-def _neighbours(plane, p, q, stride):
+def _neighbours(plane, p, q, steps):
     """The four values about a point, and how far it is from the first of them along p and q.
 
     Offsets are unsigned: numba takes care of negative ones, which costs half as much again.
     """
     i, j = np.int32(p), np.int32(q)
-    one, o = np.uint32(1), np.uint32(j * stride + i)
-    below = np.uint32(j * stride + i + stride)
-    return plane[o], plane[o + one], plane[below], plane[below + one], p - np.float32(i), q - np.float32(j)
+    o = i * steps[0] + j * steps[1]
+    right, below, both = np.uint32(o + steps[0]), np.uint32(o + steps[1]), np.uint32(o + steps[0] + steps[1])
+    return plane[np.uint32(o)], plane[right], plane[below], plane[both], p - np.float32(i), q - np.float32(j)
 
 
 @njit(fastmath=True, cache=True, error_model="numpy", inline="always")
@@ -39,7 +39,7 @@ def _bilinear(a, b, d, e, fp, fq):
 
 
 @njit(fastmath=True, cache=True, error_model="numpy")
-def add_values(plane, stride, lines, k, inside, p_end, q_end, rows, columns, sums):
+def add_values(plane, steps, lines, k, inside, p_end, q_end, rows, columns, sums):
     """Add the bilinear samples; `inside` tells that none needs the bounds."""
     zero = np.float32(0)
     for r in range(rows):
@@ -47,31 +47,35 @@ def add_values(plane, stride, lines, k, inside, p_end, q_end, rows, columns, sum
         if inside:
             for c in range(columns):
                 p, q = p_line[c] + k * p_step[c], q_line[c] + k * q_step[c]
-                a, b, d, e, fp, fq = _neighbours(plane, p, q, stride)
+                a, b, d, e, fp, fq = _neighbours(plane, p, q, steps)
                 total[c] += _bilinear(a, b, d, e, fp, fq)
         else:
             for c in range(columns):
                 p = min(max(p_line[c] + k * p_step[c], zero), p_end)
                 q = min(max(q_line[c] + k * q_step[c], zero), q_end)
-                a, b, d, e, fp, fq = _neighbours(plane, p, q, stride)
+                a, b, d, e, fp, fq = _neighbours(plane, p, q, steps)
                 total[c] += _bilinear(a, b, d, e, fp, fq)
 
 
 @njit(fastmath=True, cache=True, error_model="numpy")
-def add_materials(plane, stride, lines, k, p_end, q_end, rows, columns, work, sums):
+def add_materials(plane, steps, lines, k, p_end, q_end, rows, columns, work, sums):
     """Add the bilinear samples of all materials to channel 0, of each other one alone to its own."""
     zero = np.float32(0)
     v00, v01, v10, v11, fps, fqs = work[0], work[1], work[2], work[3], work[4], work[5]
     for r in range(rows):
         p_line, p_step, q_line, q_step, total = lines[0, r], lines[1, r], lines[2, r], lines[3, r], sums[0, r]
+        seen = np.int32(0)
         for c in range(columns):
             p = min(max(p_line[c] + k * p_step[c], zero), p_end)
             q = min(max(q_line[c] + k * q_step[c], zero), q_end)
-            a, b, d, e, fp, fq = _neighbours(plane, p, q, stride)
+            a, b, d, e, fp, fq = _neighbours(plane, p, q, steps)
+            seen |= _bits(a) | _bits(b) | _bits(d) | _bits(e)
             v00[c], v01[c], v10[c], v11[c], fps[c], fqs[c] = a, b, d, e, fp, fq
             total[c] += _bilinear(a, b, d, e, fp, fq)
         for m in range(1, len(sums)):
             number, own = np.int32(m), sums[m, r]
+            if seen & number != number:  # it is nowhere in this row
+                continue
             for c in range(columns):
                 a = v00[c] if _bits(v00[c]) & np.int32(7) == number else zero
                 b = v01[c] if _bits(v01[c]) & np.int32(7) == number else zero
@@ -81,7 +85,7 @@ def add_materials(plane, stride, lines, k, p_end, q_end, rows, columns, work, su
 
 
 @njit(fastmath=True, cache=True, error_model="numpy")
-def add_gradients(plane, stride, lines, k, p_end, q_end, rows, columns, sums):
+def add_gradients(plane, steps, lines, k, p_end, q_end, rows, columns, sums):
     """Add the samples, their derivatives to p, to p times k, to q, to q times k."""
     zero = np.float32(0)
     for r in range(rows):
@@ -90,7 +94,7 @@ def add_gradients(plane, stride, lines, k, p_end, q_end, rows, columns, sums):
         for c in range(columns):
             p = min(max(p_line[c] + k * p_step[c], zero), p_end)
             q = min(max(q_line[c] + k * q_step[c], zero), q_end)
-            a, b, d, e, fp, fq = _neighbours(plane, p, q, stride)
+            a, b, d, e, fp, fq = _neighbours(plane, p, q, steps)
             across_top, across_bottom = b - a, e - d
             top = a + fp * across_top
             down = d + fp * across_bottom - top
