@@ -29,10 +29,10 @@ def wide_gaussian(image: np.ndarray, sigma_px: float) -> np.ndarray:
     # the means and the lines between them blur too: what is left is for the filter
     variance = max((sigma_px / cell) ** 2 - 1 / 12 - 1 / 6, 0.01)
     small = gaussian_filter(small, np.sqrt(variance), mode="nearest")
-    return _between(rows, cell, image.shape[0]) @ small @ _between(columns, cell, image.shape[1]).T
+    return between_cells(rows, cell, image.shape[0]) @ small @ between_cells(columns, cell, image.shape[1]).T
 
 
-def _between(cells: int, cell: int, pixels: int) -> np.ndarray:
+def between_cells(cells: int, cell: int, pixels: int) -> np.ndarray:
     """(pixels, cells) weights that interpolate between the cells' middles."""
     at = np.clip((np.arange(pixels) + 0.5) / cell - 0.5, 0, cells - 1)
     first = np.minimum(at.astype(int), max(cells - 2, 0))
