@@ -1,0 +1,143 @@
+"""Simulated films streamed to disk in the training layout; a run that was stopped goes on where it was.
+
+Besides the layout of `dataset` a set has `geometry/<image>.json`, `projected.csv` (every landmark's true place in the
+detections' layout, `detected` where it lies on the film) and `films.jsonl`: what makes the films, then a line a film.
+"""
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..errors import FileError
+from ..io import Detections, write_contours, write_detections
+from ..io.files import replacing
+from ..io.geometry import save_geometry
+from ..landmarks import LandmarkSet
+from .dataset import TrainingSet
+from .simulated import FilmPlan, SimulatedFilm
+from .tables import ABOUT_FILE, read_training_set
+
+MANIFEST = "films.jsonl"
+FORMAT = 1
+
+
+def write_simulated_set(folder, plan: FilmPlan, count: int, *, about=None, progress=None) -> TrainingSet:
+    """Make the films 0 to `count` - 1 of a plan that are not in the folder yet.
+
+    Parameters
+    ----------
+    folder
+        New, or with films of the same plan.
+    plan
+    count
+    about
+        name, anatomy, licence, schema of the set, for `about.json`.
+    progress
+        Called as `progress(fraction, stage)`; may raise `errors.Cancelled`, after which the set can be gone on with.
+
+    Raises
+    ------
+    FileError
+        The folder holds something else, or films of another plan, or cannot be written.
+    """
+    folder = Path(folder)
+    try:
+        done = _open(folder, plan)
+        for number in range(count):
+            if progress is not None:
+                progress(number / count, f"film {number + 1} of {count}")
+            if number not in done:
+                done[number] = _write_film(folder, plan.film(number))
+        _write_tables(folder, [done[number] for number in range(count)])
+        if about:
+            with replacing(folder / ABOUT_FILE) as temporary:
+                temporary.write_text(json.dumps(dict(about), indent=1), encoding="utf-8")
+    except OSError as error:
+        raise FileError(folder, f"cannot be written ({error.strerror})", "Choose a writable folder") from error
+    return read_training_set(folder)
+
+
+def _open(folder: Path, plan: FilmPlan) -> dict[int, dict]:
+    """The lines of the films that are whole; a new manifest where there is none."""
+    manifest, head = folder / MANIFEST, {"format": FORMAT, **json.loads(json.dumps(plan.describe()))}
+    if not manifest.exists():
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise FileError(folder, "is there already, and is no simulated set", "Choose a new or empty folder")
+        for place in ("images", "geometry", "contours"):
+            (folder / place).mkdir(parents=True, exist_ok=True)
+        with replacing(manifest) as temporary:
+            temporary.write_text(json.dumps(head) + "\n", encoding="utf-8")
+        return {}
+    lines = list(_whole_lines(manifest))
+    if not lines or lines[0] != head:
+        differs = [key for key in head if not lines or lines[0].get(key) != head[key]]
+        raise FileError(manifest, f"is of films made otherwise: {', '.join(differs)}", "Choose another folder")
+    return {line["number"]: line for line in lines[1:] if (folder / "images" / line["image"]).exists()}
+
+
+def _whole_lines(manifest: Path) -> Iterator[dict]:
+    """Every line that was written whole; a torn last one is cut off the file."""
+    data, kept = manifest.read_bytes(), 0
+    for line in data.splitlines(keepends=True):
+        try:
+            if not line.endswith(b"\n"):
+                raise ValueError("torn")
+            values = json.loads(line)
+        except ValueError:
+            break
+        kept += len(line)
+        yield values
+    if kept < len(data):
+        with replacing(manifest) as temporary:
+            temporary.write_bytes(data[:kept])
+
+
+def _write_film(folder: Path, film: SimulatedFilm) -> dict:
+    """Write a film's files, then its line: that it is whole."""
+    name = f"{film.number:06d}"
+    with replacing(folder / "images" / f"{name}.png") as temporary:
+        Image.fromarray(np.asarray(film.radiograph.pixels, np.uint16)).save(temporary)
+    save_geometry(folder / "geometry" / f"{name}.json", film.arm)
+    if film.contours:
+        write_contours(folder / "contours" / f"{name}.mrk.json", list(film.contours))
+    line = {"number": film.number, "image": f"{name}.png", "subject": film.subject, "split": film.split,
+            "spacing_mm": film.radiograph.spacing_mm, "flipped": film.flipped, "implant": film.has_implant,
+            "landmarks": {n: [*map(_number, point), bool(seen)] for n, point, seen in
+                          zip(film.landmarks.names, film.landmarks.points, film.landmarks.detected, strict=True)}}
+    with open(folder / MANIFEST, "a", encoding="utf-8") as manifest:
+        manifest.write(json.dumps(line) + "\n")
+    return json.loads(json.dumps(line))
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _write_tables(folder: Path, lines: list[dict]) -> None:
+    """The tables of the training layout; a landmark outside of its film keeps its row there, without a place."""
+    with replacing(folder / "images.csv") as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(("image", "spacing_mm", "subject", "split"))
+        for line in lines:
+            spacing = dict.fromkeys(line["spacing_mm"])
+            table.writerow((line["image"], " ".join(map(repr, spacing)), line["subject"], line["split"]))
+    with replacing(folder / "landmarks.csv") as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(("image", "landmark", "row_px", "column_px"))
+        for line in lines:
+            table.writerows((line["image"], name, *((repr(row), repr(column)) if inside else ("", "")))
+                            for name, (row, column, inside) in line["landmarks"].items())
+    write_detections(folder / "projected.csv", [_projected(line) for line in lines])
+
+
+def _projected(line: dict) -> Detections:
+    names = tuple(line["landmarks"])
+    values = np.array([line["landmarks"][n] for n in names], dtype=float)
+    landmarks = LandmarkSet(names, values[:, :2])
+    return Detections(line["image"], replace(landmarks, detected=landmarks.detected & (values[:, 2] > 0)),
+                      tuple(line["spacing_mm"]))
