@@ -1,7 +1,8 @@
 """Procedural anatomy with exact landmarks, contours and labels."""
 
-from .films import PhantomFilm, film
-from .phantom import Phantom, phantom
+from .catalogue import film, phantom
+from .films import PhantomFilm
+from .phantom import Phantom
 from .schemas import SCHEMAS
 
 PHANTOMS = tuple(SCHEMAS)

@@ -10,9 +10,13 @@ points into the pelvic inlet; `pubic-tubercle`, its point farthest upwards and f
 
 Proximal femur: 32 points of the outline in the AP view from the medial to the lateral side of the shaft, ten of them
 anatomical (see `phantoms.outline`), the others at equal distances between; and the centre of the head.
+
+Spine: the four corners of each vertebral body from C7 to L5 as an AP film shows them, left and right as on the film
+(see `phantoms.thoracolumbar_landmarks`), in the order of the AASCE data.
 """
 
 from ..landmarks import Schema
+from .scoliosis import LEVELS
 
 PAIRED = ("iliac-crest", "iliac-tubercle", "asis", "aiis", "femoral-head", "greater-trochanter", "lesser-trochanter",
           "ischial-tuberosity", "ischial-spine", "pubic-tubercle")
@@ -42,4 +46,14 @@ def _proximal_femur() -> Schema:
     return Schema("proximal femur", (*names, "head-centre"), (), tuple(groups))
 
 
-SCHEMAS = {"pelvis": _pelvis(), "proximal-femur": _proximal_femur()}
+def vertebral_corners(sides: tuple[str, str]) -> tuple[str, ...]:
+    """Names of the 72 corners of the bodies C7 to L5 in a film with these two sides, the upper ones first."""
+    return tuple(f"{level}-{end}-{side}" for level in LEVELS for end in ("top", "bottom") for side in sides)
+
+
+def _spine() -> Schema:
+    names = vertebral_corners(("left", "right"))
+    return Schema("spine", names, tuple(zip(names[::2], names[1::2], strict=True)))
+
+
+SCHEMAS = {"pelvis": _pelvis(), "proximal-femur": _proximal_femur(), "spine": _spine()}

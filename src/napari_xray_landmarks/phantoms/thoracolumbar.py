@@ -5,19 +5,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from .bone import Bone
+from .implants import Implant
+from .pelvis import IMPLANT_LABEL, SIDES
 from .pelvis import individual as pelvis_individual
 from .ribs import RIBS, Cage, cage, clavicle, rib, sternum
 from .scoliosis import LEVELS, Posture, Scoliosis, posture, random_scoliosis
 from .solids import Solid
+from .thoracolumbar_implants import screws_and_rods
 from .thoracolumbar_parameters import SpineParameters, sample_spine
+from .trunk import Trunk, trunk
 from .vertebra import Size, arch_rows, body_row, sizes
 
-SIDES = {"left": 1, "right": -1}
 PELVIC = ("sacrum", "hip-left", "hip-right")
 STRUCTURES = (*LEVELS, *PELVIC, *(f"rib-{i + 1}-{side}" for i in range(RIBS) for side in SIDES),
               "clavicle-left", "clavicle-right", "sternum")
-LABELS = {name: i + 1 for i, name in enumerate(STRUCTURES)}
-METAL_LABEL = 60
+LABELS = {name: i + 1 if i + 1 < IMPLANT_LABEL else i + 2 for i, name in enumerate(STRUCTURES)}
 DISC_CLEARANCE_MM = 1.6  # what stays of a disc at its narrowest
 
 
@@ -66,6 +68,8 @@ class Spine:
     cage
     bones
         All of them, by `LABELS`.
+    tissue
+    implants
     """
 
     parameters: SpineParameters
@@ -74,21 +78,25 @@ class Spine:
     vertebrae: tuple[Vertebra, ...]
     cage: Cage
     bones: tuple[Bone, ...]
+    tissue: Trunk
+    implants: tuple[Implant, ...] = ()
 
     def vertebra(self, name: str) -> Vertebra:
         return self.vertebrae[LEVELS.index(name)]
 
 
-def spine(subject: int, curves: Scoliosis | None = None) -> Spine:
+def spine(subject: int, curves: Scoliosis | None = None, implant: bool = False) -> Spine:
     """The spine of a subject, always the same; with the subject's own scoliosis, or another one.
 
     Parameters
     ----------
     subject
     curves
-        None draws them: "any degree" is `random_scoliosis`.
+        None draws them with `random_scoliosis`.
+    implant
+        Whether screws and rods hold the largest curve.
     """
-    shape_seed, curve_seed = np.random.SeedSequence([73, subject]).spawn(2)
+    shape_seed, curve_seed, tissue_seed, implant_seed = np.random.SeedSequence([73, subject]).spawn(4)
     rng = np.random.default_rng(shape_seed)
     q = sample_spine(rng)
     measures = sizes(q.size, q.slenderness, q.disc_height, rng)
@@ -102,7 +110,9 @@ def spine(subject: int, curves: Scoliosis | None = None) -> Spine:
     chest = vertebrae[:RIBS + 2]
     shape = cage(q, [v.centre_mm for v in chest], [v.size.depth for v in chest], stance.rotation_deg[:RIBS + 2])
     bones = _vertebral_bones(q, vertebrae) + _pelvic_bones(subject) + _chest_bones(q, vertebrae, stance, shape, rng)
-    return Spine(q, curves, stance, vertebrae, shape, bones)
+    tissue = trunk(q, vertebrae, shape, np.random.default_rng(tissue_seed))
+    metal = screws_and_rods(vertebrae, curves, np.random.default_rng(implant_seed)) if implant else ()
+    return Spine(q, curves, stance, vertebrae, shape, bones, tissue, metal)
 
 
 def _disc_room(measures: tuple[Size, ...]) -> np.ndarray:
@@ -118,7 +128,6 @@ def _stack(q: SpineParameters, measures, stance: Posture, asymmetry) -> tuple[Ve
     for level in reversed(range(len(LEVELS))):
         size = measures[level]
         across_disc = below + _axis(stance.lower_tilt_deg[level], stance.lower_lean_deg[level])
-        turn = _turn(stance.tilt_deg[level], stance.lean_deg[level], stance.rotation_deg[level])
         slopes = _endplate_slopes(stance, level)
         turn = _turn(stance.tilt_deg[level] - _apparent_tilt(size, slopes, stance, level), stance.lean_deg[level],
                      stance.rotation_deg[level])

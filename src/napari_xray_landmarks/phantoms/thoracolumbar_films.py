@@ -8,14 +8,14 @@ from ..drr.render import render
 from ..geometry.camera import Camera, CArm
 from ..imaging import Radiograph, Volume
 from ..landmarks import Contour, LandmarkSet
-from .bone import add_bone
-from .films import PhantomFilm
+from .films import PhantomFilm, has_implants
 from .outline import silhouette
+from .schemas import vertebral_corners
 from .scoliosis import Scoliosis
 from .thoracolumbar import Spine, spine
-from .thoracolumbar_landmarks import FRONTAL, LATERAL, corner_names, corners_in_film, corners_in_space
-from .trunk import Trunk, draw_trunk, trunk
-from .voxels import grid
+from .thoracolumbar_landmarks import FRONTAL, LATERAL, corners_in_film, corners_in_space
+from .trunk import draw_trunk
+from .voxels import bone_volume, grid
 
 PIXEL_MM = 0.5
 FINE_MM, COARSE_MM = 0.75, 1.5  # across and along the beam
@@ -23,13 +23,16 @@ SOFT_MM = 2.5
 VIEWS = {"ap": (0.0, FRONTAL), "lateral": (90.0, LATERAL)}
 
 
-def spine_film(subject: int, *, curves: Scoliosis | None = None, view: str = "ap") -> PhantomFilm:
+def spine_film(subject: int, *, implant: bool | None = None, curves: Scoliosis | None = None,
+               view: str = "ap") -> PhantomFilm:
     """A standing film of the spine of a subject from C7 to the sacrum.
 
     Parameters
     ----------
     subject
         The same number gives the same film.
+    implant
+        Whether the subject has screws and rods; None gives a third of the subjects some.
     curves
         Another scoliosis than the subject's own.
     view
@@ -37,14 +40,14 @@ def spine_film(subject: int, *, curves: Scoliosis | None = None, view: str = "ap
     """
     if view not in VIEWS:
         raise ValueError(f"view must be one of {', '.join(VIEWS)}, got {view!r}")
-    person = spine(subject, curves)
+    metal = has_implants(subject) if implant is None else bool(implant)
+    person = spine(subject, curves, metal)
     rng = np.random.default_rng([103, subject])
-    soft = trunk(person.parameters, person.vertebrae, person.cage, rng)
     sides = VIEWS[view][1]
     arm = _view(person, view, rng)
     camera = arm.camera()
     exposure = _exposure(rng)
-    grey = expose(_line_integrals(person, soft, camera, exposure.energy_kev), exposure, rng)
+    grey = expose(_line_integrals(person, camera, exposure.energy_kev), exposure, rng)
     magnification = arm.source_to_detector_mm / arm.source_to_isocentre_mm
     radiograph = Radiograph(
         np.round(grey * 4095).astype(np.uint16), tuple(s / magnification for s in arm.pixel_spacing_mm),
@@ -53,9 +56,9 @@ def spine_film(subject: int, *, curves: Scoliosis | None = None, view: str = "ap
         header={"lao_deg": arm.lao_deg, "cran_deg": arm.cran_deg, "roll_deg": arm.roll_deg,
                 "source_to_detector_mm": arm.source_to_detector_mm,
                 "source_to_isocentre_mm": arm.source_to_isocentre_mm})
-    landmarks = LandmarkSet(corner_names(sides), corners_in_film(person, camera, sides))
+    landmarks = LandmarkSet(vertebral_corners(sides), corners_in_film(person, camera, sides))
     contours = tuple(Contour(silhouette(v.body, camera)[0], v.name) for v in person.vertebrae)
-    return PhantomFilm(radiograph, landmarks, contours, False, float("nan"), camera)
+    return PhantomFilm(radiograph, landmarks, contours, metal, float("nan"), camera)
 
 
 def _view(person: Spine, view: str, rng) -> CArm:
@@ -83,22 +86,16 @@ def _exposure(rng) -> Exposure:
     return made
 
 
-def _line_integrals(person: Spine, soft: Trunk, camera: Camera, energy_kev: float) -> np.ndarray:
+def _line_integrals(person: Spine, camera: Camera, energy_kev: float) -> np.ndarray:
     """Attenuation along the rays: soft parts on a coarse grid, bone on one that is fine across the beam."""
     along = int(np.argmax(np.abs(camera.ray_from_px[:, 2])))
     spacing = np.full(3, FINE_MM)
     spacing[along] = COARSE_MM
-    low, high = _seen(person, camera, 0.0)
-    matrix, shape = grid(low, high, spacing)
-    order = (along, *(a for a in range(3) if a != along))
-    back = np.argsort(order)
-    excess, labels = (np.zeros([shape[i] for i in order], dtype).transpose(back) for dtype in (np.float32, np.uint8))
-    q = person.parameters
-    for bone in person.bones:
-        add_bone(bone, excess, labels, matrix[:3, 3], spacing, q.bone_density, q.trabecular_texture_hu)
+    matrix, shape = grid(*_seen(person, camera, 0.0), spacing)
+    excess, _ = bone_volume(person, matrix, shape, posterior_first=along == 1)
     bone = render(Volume(excess, matrix), camera) * bone_attenuation_per_hu(energy_kev)
     matrix, shape = grid(*_seen(person, camera, 40.0), (SOFT_MM,) * 3)
-    hu = draw_trunk(soft, shape, matrix[:3, 3], np.full(3, SOFT_MM))
+    hu = draw_trunk(person.tissue, shape, matrix[:3, 3], np.full(3, SOFT_MM))
     return bone + render(Volume(attenuation_from_hu(hu, energy_kev), matrix), camera)
 
 

@@ -8,18 +8,12 @@ film's left edge, which is the patient's right in an AP film, as in the AASCE da
 import numpy as np
 
 from ..geometry.camera import Camera
-from .scoliosis import LEVELS
 from .thoracolumbar import Spine, Vertebra
 
 ENDS = ("top", "bottom")
 FRONTAL, LATERAL = ("left", "right"), ("anterior", "posterior")
 ACROSS = {"left": (0.0, 0.0, -1.0), "right": (0.0, 0.0, 1.0), "anterior": (0.0, -1.0, 0.0),
           "posterior": (0.0, 1.0, 0.0)}  # in the vertebra's frame; left and right as an AP film shows them
-
-
-def corner_names(sides: tuple[str, str] = FRONTAL) -> tuple[str, ...]:
-    """Names of the 72 corners, vertebra by vertebra from C7, the upper ones first."""
-    return tuple(f"{level}-{end}-{side}" for level in LEVELS for end in ENDS for side in sides)
 
 
 def corners_in_space(spine: Spine) -> dict[str, np.ndarray]:
