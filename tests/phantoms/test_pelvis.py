@@ -53,6 +53,30 @@ def test_the_crest_is_highest_straight_above_the_head(people, subject, side):
     assert len(inside) and (inside - crest)[:, 0].max() < 0.3
 
 
+@pytest.mark.parametrize("name", HIP_LANDMARKS)
+def test_a_landmark_stays_where_it_is_when_its_direction_turns_a_little(people, name):
+    rng, shifts = np.random.default_rng(0), []
+    for person in people.values():
+        point, solid = person.landmarks[f"{name}-left"], person.bone("hip-left").solid
+        way = np.array(HIP_LANDMARKS[name][1]) / np.linalg.norm(HIP_LANDMARKS[name][1])
+        for _ in range(4):
+            turned = way + np.tan(np.deg2rad(5)) * np.linalg.qr(np.c_[way, rng.standard_normal(3)])[0][:, 1]
+            shifts.append(np.linalg.norm((solid.farthest_mm(point, turned) - point)[[0, 2]]))
+    assert 0 < np.median(shifts) < 1.0 and np.max(shifts) < 2.5  # in the plane of an AP film
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_the_ischial_spine_juts_out_of_the_pelvic_wall(people, subject, side):
+    person, sign = people[subject], {"left": 1, "right": -1}[side]
+    spine = person.landmarks[f"ischial-spine-{side}"]
+    lateral = np.arange(20.0, 90.0, 0.5)
+    for height in (-14, 14):  # above and below the spine, the wall between it and the acetabulum
+        grid = np.stack(np.meshgrid(spine[0] + height, spine[1] - np.arange(10, 45, 2.0), sign * lateral), -1)
+        wall = grid.reshape(-1, 3)[person.bone(f"hip-{side}").solid.distance_mm(grid.reshape(-1, 3)) < 0]
+        assert np.abs(wall[:, 2]).min() > abs(spine[2]) + 3
+
+
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_anatomy_is_in_order(people, subject):
     at = people[subject].landmarks
