@@ -6,7 +6,7 @@ import sys
 import pytest
 from npe2 import PluginManifest
 
-DOCKS = ["Calibrate spacing", "Detect landmarks", "Tune solver"]
+DOCKS = ["Calibrate spacing", "Detect landmarks", "Simulate C-arm", "Tune solver"]
 HEAVY = {"torch", "SimpleITK", "sklearn", "pydicom", "monai"}
 
 
@@ -50,7 +50,8 @@ def test_discovery_and_opening_a_picture_import_nothing_heavy(tmp_path):
     assert not loaded & HEAVY
 
 
-@pytest.mark.parametrize("dock", ["calibrate:CalibrateSpacing", "detect:DetectLandmarks", "tune:TuneSolver"])
+@pytest.mark.parametrize("dock", ["calibrate:CalibrateSpacing", "carm:SimulateCArm", "detect:DetectLandmarks",
+                                  "tune:TuneSolver"])
 def test_opening_a_dock_imports_nothing_heavy(dock):
     module, _, name = dock.partition(":")
     loaded = loaded_by("from qtpy.QtWidgets import QApplication; app = QApplication([])\n"

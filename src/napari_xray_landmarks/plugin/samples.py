@@ -1,6 +1,6 @@
-"""Sample data for napari's menu: phantom radiographs with their true landmarks and outlines."""
+"""Sample data for napari's menu: phantom radiographs and a CT, with their true landmarks and outlines."""
 
-from ..phantoms import film
+from ..phantoms import film, phantom
 from .convert import contours_layer, image_layer, landmarks_layer
 from .frames import LayerData
 
@@ -21,6 +21,18 @@ def pelvis_with_implants() -> list[LayerData]:
 def proximal_femur() -> list[LayerData]:
     """A phantom proximal femur, the landmarks of its outline and the centre of its head."""
     return film_layers("proximal-femur", SUBJECT)
+
+
+def pelvis_ct() -> list[LayerData]:
+    """A phantom pelvis in space: its CT, the labels of its bones, and its 23 landmarks."""
+    made = phantom("pelvis", SUBJECT)
+    title = made.volume.name
+    labels, attributes, kind = image_layer(made.labels)
+    return [
+        image_layer(made.volume),
+        (labels, {**attributes, "name": f"{title} · labels"}, kind),
+        landmarks_layer(made.landmarks, f"{title} · landmarks"),
+    ]
 
 
 def film_layers(name: str, subject: int, *, implant: bool | None = None) -> list[LayerData]:

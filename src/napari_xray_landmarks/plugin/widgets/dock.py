@@ -31,12 +31,14 @@ class Dock(QWidget):
         A viewer or a viewer model.
     invitation
         The one sentence of the empty state.
+    samples
+        Keys of the samples that serve; None for all.
     """
 
-    def __init__(self, napari_viewer, invitation: str):
+    def __init__(self, napari_viewer, invitation: str, samples: tuple[str, ...] | None = None):
         super().__init__()
         self.viewer = napari_viewer = itself(napari_viewer)
-        self.empty = EmptyState(napari_viewer, invitation, self)
+        self.empty = EmptyState(napari_viewer, invitation, self, samples)
         self.body = QWidget(self)
         self.body.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.content = QVBoxLayout(self.body)
@@ -114,9 +116,9 @@ def set_note(label: QLabel, text: str) -> None:
 class EmptyState(QWidget):
     """With nothing open: one sentence, Open… and Try a sample."""
 
-    def __init__(self, viewer, invitation: str, parent=None):
+    def __init__(self, viewer, invitation: str, parent=None, samples: tuple[str, ...] | None = None):
         super().__init__(parent)
-        self.viewer = viewer
+        self.viewer, self._wanted = viewer, samples
         sentence = QLabel(invitation, self)
         sentence.setWordWrap(True)
         self.open_button = QPushButton("Open…", self)
@@ -148,7 +150,7 @@ class EmptyState(QWidget):
             complain(error)
 
     def _offer_samples(self) -> None:
-        choices = samples()
+        choices = {k: name for k, name in samples().items() if self._wanted is None or k in self._wanted}
         if len(choices) == 1:
             self.open_sample(next(iter(choices)))
             return

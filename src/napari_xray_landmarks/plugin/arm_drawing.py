@@ -1,0 +1,69 @@
+"""The C-arm in space beside the CT: source, cone of rays, central beam and the detector's frame as layers."""
+
+import numpy as np
+
+from ..geometry.camera import CArm
+from .films import our_metadata
+from .frames import KEY, mm_per_unit
+from .results import layer_id, results_of
+
+ARM = "c-arm"
+CONE, FRAME, BEAM = "#f0e442", "#56b4e9", "#d55e00"
+
+
+def arm_lines(arm: CArm) -> tuple[np.ndarray, list[str]]:
+    """The C-arm in space as (N, 2, 3) vectors (start, step) in mm, and a colour for each."""
+    camera = arm.camera()
+    rows, columns = arm.size_px
+    rim = np.array([[-0.5, -0.5], [-0.5, columns - 0.5], [rows - 0.5, columns - 0.5], [rows - 0.5, -0.5]])
+    corners = camera.corner_mm + rim[:, :1] * camera.row_step_mm + rim[:, 1:] * camera.column_step_mm
+    foot = np.asarray(arm.isocentre_mm) + (arm.source_to_detector_mm - arm.source_to_isocentre_mm) * (
+        np.asarray(arm.isocentre_mm) - camera.source_mm) / arm.source_to_isocentre_mm
+    ends = [(camera.source_mm, corner) for corner in corners]
+    ends += [(corners[i], corners[(i + 1) % 4]) for i in range(4)]
+    ends.append((camera.source_mm, foot))
+    vectors = np.array([(start, np.subtract(end, start)) for start, end in ends])
+    return vectors, [CONE] * 4 + [FRAME] * 4 + [BEAM]
+
+
+def show_arm(viewer, ct_layer, arm: CArm) -> None:
+    """Draw the C-arm beside the CT, into the layers that are there or new ones."""
+    lines, colours = arm_lines(arm)
+    points = np.array([arm.camera().source_mm, arm.isocentre_mm])
+    if is_drawn(viewer, ct_layer):
+        vectors, ends = results_of(viewer, ct_layer, ARM)
+        vectors.data, ends.data = lines, points
+        return
+    hide_arm(viewer, ct_layer)
+    active = viewer.layers.selection.active
+    notes = {"kind": ARM, "source": ct_layer.name, "source_id": layer_id(ct_layer)}
+    common = {"metadata": {KEY: notes}, "blending": "translucent", **_frame(ct_layer)}
+    viewer.add_vectors(lines, name=f"{ct_layer.name} · C-arm", edge_color=colours, edge_width=4.0,
+                       vector_style="line", **common)
+    viewer.add_points(points, name=f"{ct_layer.name} · source and isocentre", size=[24.0, 12.0],
+                      face_color=[BEAM, FRAME], border_width=0, **common)
+    viewer.layers.selection.active = active
+
+
+def is_drawn(viewer, ct_layer) -> bool:
+    """Whether both layers of a CT's C-arm are there."""
+    return len(results_of(viewer, ct_layer, ARM)) == 2
+
+
+def hide_arm(viewer, ct_layer) -> None:
+    """Take the C-arm of a CT away."""
+    for layer in results_of(viewer, ct_layer, ARM):
+        viewer.layers.remove(layer)
+
+
+def hide_arms(viewer) -> None:
+    """Take every C-arm away."""
+    for layer in [layer for layer in viewer.layers if our_metadata(layer).get("kind") == ARM]:
+        viewer.layers.remove(layer)
+
+
+def _frame(ct_layer) -> dict:
+    """Scale and units with which points in mm lie in the world of a CT layer, whatever its own unit of length."""
+    factors = mm_per_unit({"units": ct_layer.units}, 3)
+    return {"scale": np.ones(3) if factors is None else 1 / factors, "units": tuple(ct_layer.units),
+            "axis_labels": tuple(ct_layer.axis_labels)}
