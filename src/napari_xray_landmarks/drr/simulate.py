@@ -40,11 +40,16 @@ def simulate(scene: Scene, arm: CArm, exposure: Exposure | None = None, *, colli
     opened = None if collimation is None else field(collimation, arm.size_px, arm.pixel_spacing_mm)
     blanked = collimation is None or collimation.blanked
     grey = develop(detect(passed, exposure, rng, opened), passed, exposure, opened, blanked)
+    return radiograph(np.round(grey * GREY_LEVELS).astype(np.uint16), arm, scene.name, kvp=exposure.kvp)
+
+
+def radiograph(pixels: np.ndarray, arm: CArm, name: str, **header) -> Radiograph:
+    """A radiograph of these pixels with the arm's spacing, angles and distances, and further header values."""
     magnification = arm.source_to_detector_mm / arm.source_to_isocentre_mm
     spacing = tuple(s / magnification for s in arm.pixel_spacing_mm)
     return Radiograph(
-        np.round(grey * GREY_LEVELS).astype(np.uint16), spacing,
-        f"ImagerPixelSpacing / magnification {magnification:.3f}", tuple(arm.pixel_spacing_mm), name=scene.name,
-        header={"lao_deg": arm.lao_deg, "cran_deg": arm.cran_deg, "roll_deg": arm.roll_deg,
-                "source_to_detector_mm": arm.source_to_detector_mm,
-                "source_to_isocentre_mm": arm.source_to_isocentre_mm, "kvp": exposure.kvp})
+        pixels, spacing, f"ImagerPixelSpacing / magnification {magnification:.3f}", tuple(arm.pixel_spacing_mm),
+        name=name, header={
+            "lao_deg": arm.lao_deg, "cran_deg": arm.cran_deg, "roll_deg": arm.roll_deg,
+            "source_to_detector_mm": arm.source_to_detector_mm,
+            "source_to_isocentre_mm": arm.source_to_isocentre_mm, **header})
