@@ -88,7 +88,8 @@ def test_polygons_of_either_version_become_triangles(tmp_path, polygons):
     (vtk("POINTS 9 float\n0 0 0", "POLYGONS 1 4\n3 0 1 2"), "damaged"),
     (vtk(SQUARE, "POLYGONS 1 4\n3 0 1 7"), "vertices 0 to 7"), (vtk(SQUARE, "POLYGONS 1 4\n3 0 x 2"), "damaged"),
     (vtk(SQUARE, "POLYGONS 1 4\n-5 0 1 2"), "damaged"), (vtk(SQUARE, "POLYGONS 3 12\n3 0 1 2"), "damaged"),
-    (vtk(SQUARE, "POLYGONS 0 0"), "damaged"), (vtk(SQUARE.replace("1 2 0", "nan 2 0"), "POLYGONS 1 4\n3 0 1 2"), "finite"),
+    (vtk(SQUARE, "POLYGONS 0 0"), "damaged"),
+    (vtk(SQUARE.replace("1 2 0", "nan 2 0"), "POLYGONS 1 4\n3 0 1 2"), "finite"),
     (vtk(SQUARE, "POLYGONS 1 4\n3 0 1 2").replace("ASCII", "BINARY"), "BINARY"), ("", "empty"),
 ])
 def test_a_damaged_file_is_named_with_what_is_wrong(tmp_path, text, problem):

@@ -4,13 +4,13 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from balls import NAMES, VIEWS, Balls, ball_ct
 from napari_xray_landmarks.drr.render import render
-from napari_xray_landmarks.drr.scene import scene
 from napari_xray_landmarks.errors import Cancelled, FileError, InputError
 from napari_xray_landmarks.geometry.camera import CArm
 from napari_xray_landmarks.imaging import Volume
@@ -25,51 +25,14 @@ from napari_xray_landmarks.training.patients import (
     CTFiles,
     CTPatients,
     OfSplit,
-    Patient,
     PhantomPatients,
     splits_of,
 )
-from napari_xray_landmarks.training.simulated import FilmPlan, film_of
+from napari_xray_landmarks.training.simulated import FilmPlan, Look, film_of
 from napari_xray_landmarks.training.simulated_sets import MANIFEST, write_simulated_set
 from napari_xray_landmarks.training.views import ViewRanges, mirrored_arm, mirrored_landmarks, other_side
 
-NAMES = ("ball-left", "ball-right", "top")
-BALLS = np.array([[10.0, -12.0, 44.0], [-8.0, 9.0, -36.0], [40.0, 3.0, 5.0]])
-VIEWS = ViewRanges(translation_mm=(60, 20, 60), size_px=(72, 96), pixel_spacing_mm=(3.5, 3.5))
-
-
-def ball_ct(number: int) -> tuple[Volume, LandmarkSet]:
-    """Water with three dense balls, at other places in each subject."""
-    points = BALLS + np.random.default_rng(number).uniform(-8, 8, BALLS.shape)
-    shape, spacing = (48, 32, 48), 3.0
-    matrix = np.diag([spacing] * 3 + [1.0])
-    matrix[:3, 3] = -spacing * (np.array(shape) - 1) / 2
-    grid = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1) * spacing + matrix[:3, 3]
-    hu = np.where((np.abs(grid) < (60, 40, 62)).all(-1), 0.0, -1000.0)
-    for point in points:
-        hu += 1500 * np.clip((9 - np.linalg.norm(grid - point, axis=-1)) / spacing + 0.5, 0, 1)
-    return Volume(hu.astype(np.float32), matrix, f"balls {number}", "CT"), LandmarkSet(NAMES, points, unit="mm")
-
-
-@dataclass(frozen=True)
-class Balls:
-    """Six subjects with balls."""
-
-    made: list
-
-    def __len__(self) -> int:
-        return 6
-
-    def describe(self) -> dict:
-        return {"kind": "balls"}
-
-    def split_of(self, number: int) -> str:
-        return splits_of(range(6), 0)[number]
-
-    def patient(self, number: int, variant: int, *, outlined: bool = True) -> Patient:
-        self.made.append((number, variant))
-        ct, landmarks = ball_ct(number)
-        return Patient(str(number), self.split_of(number), scene(ct), landmarks)
+PLAIN = Look(exposures=False, appearance=False, tools=0)
 
 
 def plan(**changes) -> FilmPlan:
@@ -121,7 +84,7 @@ def test_landmarks_lie_on_the_rendered_balls():
     """The middle of each ball's shadow, in films flipped or not, is where the landmark of its name is said to be."""
     flips, checked = set(), 0
     for number in range(12):
-        film = plan(varied=False).film(number)
+        film = plan(look=PLAIN).film(number)
         flips.add(film.flipped)
         ct, truth = ball_ct(int(film.subject))
         grid = np.stack(np.meshgrid(*map(np.arange, ct.shape), indexing="ij"), -1) * 3 + ct.world_from_voxel[:3, 3]
@@ -162,12 +125,25 @@ def test_patients_take_turns_and_are_made_once_a_turn():
 
 def test_flipped_films_are_mirrors():
     patient = Balls([]).patient(0, 0)
-    straight, flipped = (film_of(patient, 0, replace(VIEWS, flipped=share), np.random.default_rng(5), varied=False)
+    straight, flipped = (film_of(patient, 0, replace(VIEWS, flipped=share), PLAIN, np.random.default_rng(5))
                          for share in (0, 1))
     np.testing.assert_array_equal(flipped.radiograph.pixels, straight.radiograph.pixels[:, ::-1])
     assert flipped.radiograph.header["lao_deg"] == -straight.radiograph.header["lao_deg"]
     np.testing.assert_allclose(flipped.landmarks["ball-left"], straight.landmarks["ball-right"] * (1, -1) + (0, 95))
     np.testing.assert_allclose(flipped.landmarks["top"], straight.landmarks["top"] * (1, -1) + (0, 95))
+
+
+def test_looks_vary_and_truth_stays():
+    patient = Balls([]).patient(0, 0)
+    looks = PLAIN, replace(PLAIN, exposures=True), replace(PLAIN, appearance=True), replace(PLAIN, tools=1)
+    films = [film_of(patient, 0, VIEWS, look, np.random.default_rng(1)) for look in looks]
+    for film in films[1:]:
+        np.testing.assert_array_equal(film.landmarks.points, films[0].landmarks.points)
+        assert (film.radiograph.pixels != films[0].radiograph.pixels).mean() > 0.1
+        assert film.radiograph.pixels.max() <= 4095
+    assert [f.has_metal for f in films] == [False, False, False, True]
+    with pytest.raises(ValueError, match="tools must be a share"):
+        Look(tools=2)
 
 
 def test_subjects_never_cross_splits():
@@ -278,7 +254,7 @@ def test_a_users_cts_become_patients(tmp_path):
     patient = CTPatients((files,)).patient(0, 0)
     assert patient.subject == "anna" and patient.split in SPLITS and patient.landmarks.names == NAMES
     assert len(patient.surfaces) == 1
-    film = film_of(patient, 0, VIEWS, np.random.default_rng(0))
+    film = film_of(patient, 0, VIEWS, PLAIN, np.random.default_rng(0))
     assert film.contours and all(c.name == "label-1" for c in film.contours)
     np.testing.assert_allclose(load_landmarks(tmp_path / "m.mrk.json").points, landmarks.points, atol=1e-3)
     save_landmarks(tmp_path / "far.mrk.json", replace(landmarks, points=landmarks.points + 5000))

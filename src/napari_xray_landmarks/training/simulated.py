@@ -5,9 +5,11 @@ from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
+from ..drr.appearance import random_appearance, vary
 from ..drr.exposure import Exposure
 from ..drr.projection import outlines, project_landmarks
-from ..drr.simulate import simulate
+from ..drr.simulate import GREY_LEVELS, simulate
+from ..drr.toolbox import random_tools
 from ..geometry.camera import CArm
 from ..imaging import Radiograph
 from ..landmarks import Contour, LandmarkSet
@@ -32,7 +34,9 @@ class SimulatedFilm:
     arm
         Where it was taken from. A flipped film is the film of the mirrored patient from the mirrored view.
     subject, split
-    flipped, has_implant
+    flipped
+    has_metal
+        Implants or tools.
     """
 
     number: int
@@ -44,7 +48,30 @@ class SimulatedFilm:
     subject: str
     split: str
     flipped: bool
-    has_implant: bool
+    has_metal: bool
+
+
+@dataclass(frozen=True)
+class Look:
+    """What varies from film to film besides patient and view.
+
+    Parameters
+    ----------
+    exposures
+        Whether beam, detector and processing vary; otherwise all films are exposed alike.
+    appearance
+        Whether they look different too, beyond physics: inverted, warped, noisy, marked, cut out, ...
+    tools
+        Share of the films with screws, wires, plates and the like about the landmarks.
+    """
+
+    exposures: bool = True
+    appearance: bool = True
+    tools: float = 0.25
+
+    def __post_init__(self):
+        if not 0 <= self.tools <= 1:
+            raise ValueError(f"tools must be a share, got {self.tools}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +88,8 @@ class FilmPlan:
     seed
     views_each
         Films of one patient in a row; making a patient takes longer than making a film.
-    varied
-        Whether exposure, processing and appearance vary; otherwise all films are taken alike.
+    look
+        What else varies.
     outlined
         Whether outlines are made.
     """
@@ -71,7 +98,7 @@ class FilmPlan:
     views: ViewRanges = field(default_factory=ViewRanges)
     seed: int = 0
     views_each: int = 10
-    varied: bool = True
+    look: Look = field(default_factory=Look)
     outlined: bool = True
     _last: list = field(default_factory=list, repr=False)
 
@@ -85,7 +112,7 @@ class FilmPlan:
     def describe(self) -> dict:
         """What makes the films: the same description gives the same films."""
         return {"patients": self.patients.describe(), "views": asdict(self.views), "seed": self.seed,
-                "views_each": self.views_each, "varied": self.varied, "outlined": self.outlined}
+                "views_each": self.views_each, "look": asdict(self.look), "outlined": self.outlined}
 
     def place(self, number: int) -> tuple[int, int]:
         """Which patient a film shows, and in which variant."""
@@ -102,28 +129,32 @@ class FilmPlan:
     def film(self, number: int) -> SimulatedFilm:
         """The film of a number."""
         patient, rng = self.patient_of(number), np.random.default_rng([103, self.seed, number])
-        return film_of(patient, number, self.views, rng, varied=self.varied)
+        return film_of(patient, number, self.views, self.look, rng)
 
     def films(self, numbers) -> Iterator[SimulatedFilm]:
         for number in numbers:
             yield self.film(number)
 
 
-def film_of(patient: Patient, number: int, views: ViewRanges, rng: np.random.Generator, *, varied: bool = True
-            ) -> SimulatedFilm:
+def film_of(patient: Patient, number: int, views: ViewRanges, look: Look, rng: np.random.Generator) -> SimulatedFilm:
     """A film of a patient from a random view."""
     arm = views.draw(patient.middle_mm, rng)
-    flipped = bool(rng.random() < views.flipped)
-    exposure = random_exposure(rng) if varied else Exposure()
-    radiograph = simulate(patient.scene, arm, exposure, rng=rng)
-    contours = outlines(patient.surfaces, arm.camera())
-    landmarks = patient.landmarks
+    flipped, tooled = bool(rng.random() < views.flipped), bool(rng.random() < look.tools)
+    scene = patient.scene
+    if tooled:
+        tools = random_tools(patient.landmarks.points[patient.landmarks.detected], rng)
+        scene = replace(scene, tools=scene.tools + tools)
+    radiograph = simulate(scene, arm, random_exposure(rng) if look.exposures else None, rng=rng)
+    contours, landmarks = outlines(patient.surfaces, arm.camera()), patient.landmarks
     if flipped:
         arm, landmarks = mirrored_arm(arm), mirrored_landmarks(landmarks)
         radiograph = mirrored_film(radiograph, arm)
         contours = [mirrored_contour(c, arm.size_px[1]) for c in contours]
+    if look.appearance:
+        grey = vary(radiograph.pixels / GREY_LEVELS, random_appearance(rng), rng)
+        radiograph = replace(radiograph, pixels=np.round(grey * GREY_LEVELS).astype(np.uint16))
     return SimulatedFilm(number, radiograph, project_landmarks(landmarks, arm.camera()), landmarks, tuple(contours),
-                         arm, patient.subject, patient.split, flipped, patient.has_implant)
+                         arm, patient.subject, patient.split, flipped, patient.has_implant or tooled)
 
 
 def mirrored_film(radiograph: Radiograph, arm: CArm) -> Radiograph:

@@ -106,7 +106,7 @@ def _write_film(folder: Path, film: SimulatedFilm) -> dict:
     if film.contours:
         write_contours(folder / "contours" / f"{name}.mrk.json", list(film.contours))
     line = {"number": film.number, "image": f"{name}.png", "subject": film.subject, "split": film.split,
-            "spacing_mm": film.radiograph.spacing_mm, "flipped": film.flipped, "implant": film.has_implant,
+            "spacing_mm": film.radiograph.spacing_mm, "flipped": film.flipped, "metal": film.has_metal,
             "landmarks": {n: [*map(_number, point), bool(seen)] for n, point, seen in
                           zip(film.landmarks.names, film.landmarks.points, film.landmarks.detected, strict=True)}}
     with open(folder / MANIFEST, "a", encoding="utf-8") as manifest:

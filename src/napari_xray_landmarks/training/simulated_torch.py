@@ -7,9 +7,8 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
+from ..drr.simulate import GREY_LEVELS
 from .simulated import FilmPlan, SimulatedFilm
-
-WHITE = 4095
 
 
 def sample_of(film: SimulatedFilm) -> dict:
@@ -31,17 +30,17 @@ def sample_of(film: SimulatedFilm) -> dict:
         (row, column) at the isocentre.
     subject, split : str
     number : int
-    flipped, has_implant : bool
+    flipped, has_metal : bool
     """
     return {
-        "image": torch.from_numpy(film.radiograph.pixels.astype(np.float32) / WHITE)[None],
+        "image": torch.from_numpy(film.radiograph.pixels.astype(np.float32) / GREY_LEVELS)[None],
         "landmarks_px": torch.from_numpy(film.landmarks.points.astype(np.float32)),
         "visible": torch.from_numpy(film.landmarks.detected.copy()),
         "landmarks_mm": torch.from_numpy(film.landmarks_mm.points.copy()),
         "detector_px_from_world": torch.from_numpy(film.arm.camera().detector_px_from_world),
         "spacing_mm": torch.tensor(film.radiograph.spacing_mm, dtype=torch.float64),
         "subject": film.subject, "split": film.split, "number": film.number, "flipped": film.flipped,
-        "has_implant": film.has_implant,
+        "has_metal": film.has_metal,
     }  # fmt: skip
 
 
@@ -81,7 +80,7 @@ class FreshFilms(IterableDataset):
         self.plan, self.count, self.epoch = plan, count, 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Go on behind the films of so many epochs; before a loader's workers start."""
+        """Go on behind the films of so many epochs; to be called before each pass over the loader."""
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[dict]:
