@@ -18,7 +18,7 @@ from napari_xray_landmarks.plugin.results import names_of
 PLUGIN = "napari-xray-landmarks"
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
 SIZE = (1366, 768)
-ANATOMY, SAMPLE = "pelvis", "pelvis"
+ANATOMY, SAMPLE, CT_SAMPLE = "pelvis", "pelvis", "pelvis-ct"
 
 
 def settle(seconds: float = 0.4, until=lambda: True) -> None:
@@ -89,6 +89,20 @@ def calibrate(viewer) -> None:
     picture(viewer, "calibrate")
 
 
+def simulate(viewer) -> None:
+    """Turn the C-arm about a phantom's CT, seen in space."""
+    viewer.layers.clear()
+    widget = dock(viewer, "Simulate C-arm")
+    viewer.open_sample(PLUGIN, CT_SAMPLE)
+    settle(until=lambda: not widget.busy)
+    widget.landmarks.value.text.visible = False
+    widget.space_button.click()
+    widget.form.buttons["obturator-oblique-left"].click()
+    settle(until=lambda: not widget.busy)
+    dismiss(viewer)
+    picture(viewer, "simulate")
+
+
 def dismiss(viewer) -> None:
     """Close napari's notifications."""
     for dialog in viewer.window._qt_window.findChildren(QDialog):
@@ -111,6 +125,7 @@ def main() -> None:
     landmarks = detect(viewer, model)
     tune(viewer, landmarks)
     calibrate(viewer)
+    simulate(viewer)
     viewer.close()
 
 

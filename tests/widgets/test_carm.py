@@ -164,8 +164,8 @@ def test_the_c_arm_stands_beside_the_ct_and_follows(dock, viewer, ct, qtbot):
     assert ends.data[0][2] > 500, "the tube is at the patient's left"
     dock.with_arm.click()
     assert not results_of(viewer, ct, ARM)
-    dock.with_arm.click()
-    assert len(results_of(viewer, ct, ARM)) == 2 and viewer.dims.ndisplay == 3
+    dock.space_button.click()
+    assert len(results_of(viewer, ct, ARM)) == 2 and viewer.dims.ndisplay == 3 and dock.with_arm.isChecked()
 
 
 def test_a_c_arm_that_the_user_removes_stays_away(dock, viewer, ct, qtbot):

@@ -9,6 +9,7 @@ from .results import layer_id, results_of
 
 ARM = "c-arm"
 CONE, FRAME, BEAM = "#f0e442", "#56b4e9", "#d55e00"
+LOOK = (-0.35, 1.0, -0.7)  # (superior, posterior, left)
 
 
 def arm_lines(arm: CArm) -> tuple[np.ndarray, list[str]]:
@@ -43,6 +44,14 @@ def show_arm(viewer, ct_layer, arm: CArm) -> None:
     viewer.add_points(points, name=f"{ct_layer.name} · source and isocentre", size=[24.0, 12.0],
                       face_color=[BEAM, FRAME], border_width=0, **common)
     viewer.layers.selection.active = active
+
+
+def look_from_the_front(viewer) -> None:
+    """Show the volume in space with the head up, seen from the front and a little from the side and above."""
+    viewer.dims.ndisplay = 3
+    viewer.reset_view()
+    camera = getattr(viewer, "scene", viewer).camera  # viewer.camera before napari 0.9
+    camera.set_view_direction(view_direction=LOOK, up_direction=(1.0, 0.0, 0.0))
 
 
 def is_drawn(viewer, ct_layer) -> bool:

@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLabel, QPushButto
 from ...drr.exposure import EXPOSURES
 from ...errors import InputError
 from ...geometry.views import view_name
-from ..arm_drawing import hide_arm, hide_arms, is_drawn, show_arm
+from ..arm_drawing import hide_arm, hide_arms, is_drawn, look_from_the_front, show_arm
 from ..simulating import (
     film_layers,
     film_of_patient,
@@ -50,11 +50,12 @@ class SimulateCArm(Dock):
         self.exposure.setToolTip("A film on a bucky table, or a frame of fluoroscopy: dose, beam, scatter, processing")
         self.add_row(QLabel("Exposure"), self.exposure, stretch=(0, 1))
         self.with_landmarks, self.with_outlines, self.with_arm = (
-            QCheckBox(text, self) for text in ("Landmarks", "Outlines", "C-arm in 3D"))
-        self.with_arm.setToolTip("Draw source, rays and detector beside the CT; switches to the 3D view")
+            QCheckBox(text, self) for text in ("Landmarks", "Outlines", "C-arm"))
+        self.with_arm.setToolTip("Draw source, rays and detector beside the CT, in the 3D view")
+        self.space_button = QPushButton("See in 3D", self)
         for box in (self.with_landmarks, self.with_outlines, self.with_arm):
             box.setChecked(True)
-        self.add_row(self.with_landmarks, self.with_outlines, self.with_arm)
+        self.add_row(self.with_landmarks, self.with_outlines, self.with_arm, self.space_button)
         self.numbers = self.add_note()
         self.add_button, self.save_button = QPushButton("Add to layers", self), QPushButton("Save DICOM…", self)
         self.add_row(self.add_button, self.save_button)
@@ -88,7 +89,8 @@ class SimulateCArm(Dock):
         self.exposure.currentTextChanged.connect(self.refresh)
         self.with_landmarks.toggled.connect(self.refresh)
         self.with_outlines.toggled.connect(self.refresh)
-        self.with_arm.toggled.connect(self._on_arm_wanted)
+        self.with_arm.toggled.connect(self._draw_arm)
+        self.space_button.clicked.connect(self._see_in_space)
         self.add_button.clicked.connect(lambda: self._with_film(self._add))
         self.save_button.clicked.connect(self._choose_file)
         viewer = self.viewer
@@ -176,12 +178,11 @@ class SimulateCArm(Dock):
         self._then = None
         complain(error)
 
-    def _on_arm_wanted(self, wanted: bool) -> None:
-        if wanted:
-            self.viewer.dims.ndisplay = 3
-        self._draw_arm()
+    def _see_in_space(self) -> None:
+        self.with_arm.setChecked(True)
+        look_from_the_front(self.viewer)
 
-    def _draw_arm(self) -> None:
+    def _draw_arm(self, *_) -> None:
         """Draw the C-arm of the picture, or take it away; one that the user removed stays away."""
         ct, wanted = self.ct.value, self.with_arm.isChecked()
         if self._drawn is not None and (self._drawn is not ct or not wanted):
@@ -251,7 +252,7 @@ class SimulateCArm(Dock):
         there = self.patient is not None
         for widget in (self.add_button, self.save_button):
             widget.setEnabled(there and can_stand)
-        for widget in (self.view, self.form, self.exposure, self.with_arm, self.with_landmarks, self.with_outlines):
+        for widget in (self.view, self.form, self.exposure, self.with_arm, self.space_button):
             widget.setEnabled(there)
         for combo, box in ((self.labels, self.with_outlines), (self.landmarks, self.with_landmarks)):
             combo.setVisible(bool(combo.choices))
