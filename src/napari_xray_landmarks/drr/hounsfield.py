@@ -11,7 +11,8 @@ AIR_HU, SOFT_HU = (-1060.0, -880.0), (-200.0, 200.0)
 BONE_HU = (-200.0, 800.0)  # where the median of a whole bone lies
 LOWEST_HU = (-1300.0, -20.0)  # where the lowest values of a CT lie: noise in air, or fat where there is no air
 PADDING = (-1500, -2000, -2048, -3000, -3024, -32768)  # what scanners write outside their field of view
-ENOUGH = 0.6  # share of a CT that is air or soft tissue
+ENOUGH, SURE = 0.35, 0.75  # share of a CT that is air or soft tissue, and of one that is to have an offset
+MOST_BONE = 0.5  # of the soft tissue's volume, in a CT that is to have an offset
 WRAPPED = 2**16
 SAMPLES = 500_000
 AIR = np.float32(-1000)
@@ -87,8 +88,10 @@ def _multiple(volume: Volume, sample: np.ndarray, background: float | None) -> i
     fits = {}
     for k in MULTIPLES:
         if LOWEST_HU[0] < lowest - STEP_HU * k < LOWEST_HU[1]:
-            air, soft = (_share(sample - np.float32(STEP_HU * k), window) for window in (AIR_HU, SOFT_HU))
-            if air + soft >= ENOUGH and (soft >= 0.05 or k == 0):
+            hu = sample - np.float32(STEP_HU * k)
+            air, soft, bone = (_share(hu, window) for window in (AIR_HU, SOFT_HU, (SOFT_HU[1], np.inf)))
+            sure = air + soft >= SURE and soft >= 0.05 and bone <= MOST_BONE * soft
+            if sure or (k == 0 and air + soft >= ENOUGH):
                 fits[k] = (soft >= 0.05, air + soft, k == 0)
     if not fits:
         raise InputError(volume.name, _problem(sample), "Give a CT in Hounsfield units: air -1000, water 0")

@@ -15,10 +15,13 @@ from .render import render
 from .tools import Tool, carve, thickness, tool_of
 
 CT_KEV = 72.0  # effective energy of the scanner that HU come from
-BONE_HU = 150.0  # bone from here on, where labels do not say better
+BONE_HU = 150.0  # bone from here on, where there are no labels
+LABELLED_BONE_HU, OTHER_BONE_HU = 60.0, 300.0  # where there are: in labelled bones, and where nothing is labelled
+BONE_TENTH_HU = 220.0  # a labelled structure is bone if its densest tenth is denser
 BONE_LEVELS_HU = (450.0, 900.0)  # spongy below, dense above
 METAL_HU = 2600.0
-CLIPPED_HU = 3100.0  # scanners that store 12 bits end here: metal is denser than they say
+CLIPPED_HU = 4000.0  # scanners that store 12 bits end below: metal is denser than they say
+SAMPLES = 500_000
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,8 @@ def scene(ct: Volume, *, labels: Volume | None = None, implants: Sequence = ()) 
     ct
         In HU, or with an offset that can be told.
     labels
-        On the CT's grid; what they label is bone down to lower densities than what they do not.
+        On the CT's grid, of bones and other structures: a labelled bone is bone down to lower densities, what else
+        is labelled is none.
     implants
         Tools, or what `tools.tool_of` makes one of; they take the place of the tissue where they are.
 
@@ -133,15 +137,37 @@ def scene(ct: Volume, *, labels: Volume | None = None, implants: Sequence = ()) 
 
 def _numbers(hu: np.ndarray, labels: Volume | None, ct: Volume) -> np.ndarray:
     """Which of `TISSUES` each voxel is."""
-    numbers = np.searchsorted((BONE_HU, *BONE_LEVELS_HU, METAL_HU), hu, side="right").astype(np.uint8)
+    numbers = np.zeros(hu.shape, np.uint8)
+    for level in (BONE_HU, *BONE_LEVELS_HU, METAL_HU):
+        numbers += hu >= level
     if labels is None:
         return numbers
-    if labels.shape != ct.shape or not np.allclose(labels.world_from_voxel, ct.world_from_voxel, atol=1e-3):
-        raise InputError(labels.name, f"its grid of {labels.shape} voxels is not that of {ct.name}, {ct.shape}",
-                         "Resample the labels to the CT")
-    labelled = np.asarray(labels.voxels) > 0
-    numbers[(numbers == 1) & ~labelled] = 0
+    values = _label_values(labels, ct)
+    bones = np.isin(values, _bones(hu, values))
+    numbers[bones & (numbers == 0) & (hu >= LABELLED_BONE_HU)] = 1
+    soft = np.where(values > 0, METAL_HU, OTHER_BONE_HU)
+    numbers[~bones & (hu < soft)] = 0
     return numbers
+
+
+def _label_values(labels: Volume, ct: Volume) -> np.ndarray:
+    if labels.shape != ct.shape or not np.allclose(labels.world_from_voxel, ct.world_from_voxel, atol=1e-2):
+        grids = [f"{v.shape} voxels of {np.round(v.spacing_mm, 3).tolist()} mm" for v in (labels, ct)]
+        raise InputError(labels.name, f"its grid, {grids[0]}, is not that of {ct.name}, {grids[1]}, or lies elsewhere",
+                         "Resample the labels to the CT")
+    values = np.asarray(labels.voxels)
+    if values.min() < 0 or (values.dtype.kind == "f" and (values != np.round(values)).any()):
+        raise InputError(labels.name, f"labels are whole numbers from 0, it holds {values.min():g} to {values.max():g}",
+                         "Choose the label volume")
+    return values
+
+
+def _bones(hu: np.ndarray, labels: np.ndarray) -> list:
+    """The labels of bones: what has some dense parts."""
+    step = max(1, hu.size // SAMPLES)
+    hu, labels = hu.ravel()[::step], labels.ravel()[::step]
+    return [label for label in np.unique(labels)
+            if label > 0 and np.quantile(hu[labels == label], 0.9) > BONE_TENTH_HU]
 
 
 def _densities(hu: np.ndarray, numbers: np.ndarray) -> np.ndarray:
@@ -149,6 +175,7 @@ def _densities(hu: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     water = MATERIALS["water"][0] * mass_attenuation("water", CT_KEV)
     scale = np.array([0.001 * water / t.mass_attenuation(CT_KEV) for t in TISSUES], np.float32)
     density = np.maximum(hu + np.float32(1000), 0) * scale[numbers]
-    if hu.max() < CLIPPED_HU:
-        density[numbers == METAL] = MATERIALS["titanium"][0]
+    metal = numbers == METAL
+    if metal.any() and np.quantile(hu[metal], 0.95) < CLIPPED_HU:
+        density[metal] = MATERIALS[TISSUES[METAL].name][0]
     return density
