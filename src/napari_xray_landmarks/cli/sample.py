@@ -11,7 +11,7 @@ from .reporting import progress_bar, say
 
 
 def sample(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="pelvis or proximal-femur.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="pelvis, proximal-femur or spine.")],
     output: FolderOption,
     subject: Annotated[int, typer.Option("--subject", min=0, help="Another number is another individual.")] = 0,
     implant: Annotated[
