@@ -16,6 +16,8 @@ from scipy.optimize import brentq
 LEVELS = ("C7", *(f"T{i}" for i in range(1, 13)), *(f"L{i}" for i in range(1, 6)))
 CURVES = ("PT", "MT", "TL/L")
 SACRUM_LEVEL = len(LEVELS)
+STEEPEST_DEG = 15.0  # mean of a curve per level; beyond, neighbours would meet
+STEEPEST_TURN_DEG = 11.0  # of a vertebra against the next one
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,13 @@ class Scoliosis:
     Parameters
     ----------
     cobb_deg
-        Cobb angles of PT, MT and TL/L, in [0, 100].
+        Cobb angles of PT, MT and TL/L, in [0, 100], and at most 15 for each level that the curve spans.
     end_vertebrae
         The upper end vertebra of PT, the one between PT and MT, the one between MT and TL/L, the lower of TL/L.
     convex
         The patient's side that MT bulges to, "right" or "left"; the other two bulge to the other side.
     rotation
-        Axial rotation of the apex, per degree of Cobb angle.
+        Axial rotation of the apex, per degree of Cobb angle; less where the next vertebra could not follow.
     wedging
         Share of a curve that is in the bodies rather than in the discs; more where a disc has no room for its own.
     """
@@ -49,6 +51,10 @@ class Scoliosis:
         if unknown or len(self.end_vertebrae) != 4 or (np.diff(self.nodes) < 2).any():
             raise ValueError(f"end_vertebrae must be four of C7 to L5, downwards, at least two levels apart, "
                              f"got {self.end_vertebrae}")
+        for name, angle, levels in zip(CURVES, self.cobb_deg, np.diff(self.nodes), strict=True):
+            if angle > STEEPEST_DEG * levels + 1e-6:
+                raise ValueError(f"{name} of {angle:g} degrees is too much for {levels} levels, at most "
+                                 f"{STEEPEST_DEG * levels:g} between those end vertebrae")
         if self.convex not in ("right", "left"):
             raise ValueError(f"convex must be 'right' or 'left', got {self.convex!r}")
         if not 0 <= self.wedging <= 1:
@@ -139,7 +145,7 @@ def _tilts(curves: Scoliosis, offset: float) -> np.ndarray:
 def _leans(kyphosis_deg: float, lordosis_deg: float, offset: float) -> np.ndarray:
     """(19,) forward lean in degrees at the middle of each vertebra and at the sacrum."""
     back = -15.0 + offset  # that of the thoracolumbar junction, which leans backwards
-    levels = [-1.0, 1.5, 3.5, 12.5, 15.3, 17.0, 18.5]
+    levels = [-1.0, 1.5, 3.5, 12.5, 15.3, 17.0, 18.0]
     thoracic = [kyphosis_deg + more for more in (2.0, 4.0, 0.0)]
     lumbar = [lordosis_deg * share for share in (0.0, 0.33, 0.7, 1.0)]
     return PchipInterpolator(levels, np.array(thoracic + lumbar) + back)(np.arange(SACRUM_LEVEL + 1.0))
@@ -163,7 +169,9 @@ def _rotations(curves: Scoliosis) -> np.ndarray:
     rotation = np.zeros(SACRUM_LEVEL)
     for angle, first, last in zip(curves.signed_deg, curves.nodes, curves.nodes[1:], strict=False):
         inside = (levels > first) & (levels < last)
-        rotation[inside] += curves.rotation * angle * np.sin(np.pi * (levels[inside] - first) / (last - first))
+        most = STEEPEST_TURN_DEG * (last - first) / np.pi
+        apex = np.clip(curves.rotation * angle, -most, most)
+        rotation[inside] += apex * np.sin(np.pi * (levels[inside] - first) / (last - first))
     return rotation
 
 
@@ -207,7 +215,24 @@ def random_scoliosis(rng: np.random.Generator, largest_deg: float | None = None,
     _, shares, ends = TYPES[kind]
     drawn = rng.uniform(0, 9) if kind == "straight" else np.clip(rng.lognormal(np.log(36), 0.55), 10, 100)
     largest = drawn if largest_deg is None else largest_deg
-    between = [LEVELS[rng.integers(LEVELS.index(a), LEVELS.index(b) + 1)] for a, b in ends]
-    cobb = tuple(float(largest * rng.uniform(*share)) for share in shares)
+    nodes = np.array([rng.integers(LEVELS.index(a), LEVELS.index(b) + 1) for a, b in ends])
+    cobb = [float(largest * rng.uniform(*share)) for share in shares]
+    _lengthen(nodes, cobb)
     convex = "right" if rng.random() < 0.85 else "left"
-    return Scoliosis(cobb, tuple(between), convex, rng.uniform(0.22, 0.45), rng.uniform(0.3, 0.5))
+    return Scoliosis(tuple(cobb), tuple(LEVELS[n] for n in nodes), convex, rng.uniform(0.22, 0.45), rng.uniform(0.3, 0.5))
+
+
+def _lengthen(nodes: np.ndarray, cobb: list[float]) -> None:
+    """Move end vertebrae apart until the largest curve has the levels that it needs, and lessen the others to theirs."""
+    main = int(np.argmax(cobb))
+    first, last = main, main + 1
+    above = nodes[first - 1] if main > 0 else -1
+    below = nodes[last + 1] if main < 2 else SACRUM_LEVEL
+    while STEEPEST_DEG * (nodes[last] - nodes[first]) < cobb[main]:
+        if nodes[first] - above > 2:
+            nodes[first] -= 1
+        elif below - nodes[last] > 2:
+            nodes[last] += 1
+        else:
+            cobb[main] = STEEPEST_DEG * (nodes[last] - nodes[first])
+    cobb[:] = [min(angle, STEEPEST_DEG * levels) for angle, levels in zip(cobb, np.diff(nodes), strict=True)]

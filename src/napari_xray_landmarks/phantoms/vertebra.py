@@ -26,7 +26,7 @@ PEDICLE_HEIGHT = (4.0, 5.0, 5.4, 5.7, 5.9, 6.0, 6.1, 6.2, 6.4,
 TRANSVERSE = (27.0, 34.0, 34.0, 32.0, 31.0, 31.0, 31.0, 30.5, 30.0,
               29.0, 27.5, 25.0, 23.0, 33.0, 38.0, 43.0, 40.0, 40.0)
 SPINOUS_DROP = (9.0, 11.0, 15.0, 19.0, 23.0, 27.0, 29.0, 30.0, 29.0,
-                25.0, 19.0, 14.0, 11.0, 8.0, 8.0, 8.0, 7.0, 6.0)
+                25.0, 19.0, 14.0, 11.0, 6.0, 6.0, 6.0, 5.0, 4.0)
 WAIST = (0.05, 0.05, 0.06, 0.07, 0.07, 0.08, 0.08, 0.08, 0.08,
          0.09, 0.09, 0.10, 0.10, 0.11, 0.11, 0.11, 0.11, 0.10)
 FIRST_LUMBAR = LEVELS.index("L1")
@@ -105,8 +105,8 @@ def _thoracic_part(q: Size, side: int, longer: float, tilt: float, g: float) -> 
     return [
         capsule(at(3, 9, root), at(4 + 20 * tilt, 17, tip - 3.5 * g), 4.2 * g, 3.2 * g, 2),
         capsule(at(4 + 20 * tilt, 17, tip - 3.5 * g), at(4.5 + 20 * tilt, 17.5, tip - 3 * g), 4.4 * g, 4.4 * g, 2),
-        capsule(at(4, 9, out), at(11, 8.5, out + 0.5 * g), 3.2 * g, 2.2 * g, 2),
-        capsule(at(-1, 14, out - 1.5 * g), at(-11.5, 16.5, out - 2.5 * g), 3.0 * g, 2.0 * g, 2),
+        capsule(at(4, 9, out), at(10, 8.5, out + 0.5 * g), 3.2 * g, 2.0 * g, 2),
+        capsule(at(-1, 14, out - 1.5 * g), at(-10.5, 17, out - 2.5 * g), 2.8 * g, 1.8 * g, 2),
         capsule(at(3, 10, out - g), at(0, 19, 0), 2.3 * g, 2.3 * g, 3),
         capsule(at(-3, 12, out - 2 * g), at(-6, 20, 0), 2.3 * g, 2.3 * g, 3),
         capsule(at(-8, 15, out - 3 * g), at(-10, 20, 2), 1.8 * g, 1.8 * g, 2),
@@ -119,9 +119,9 @@ def _lumbar_part(q: Size, side: int, longer: float, tilt: float, g: float) -> li
     return [
         capsule(at(3, 6, out + 2 * g), at(4 + 25 * tilt, 12, 0.65 * tip), 4.0 * g, 3.0 * g, 3),
         capsule(at(4 + 25 * tilt, 12, 0.65 * tip), at(6 + 40 * tilt, 13, tip - 2 * g), 3.0 * g, 2.3 * g, 3),
-        capsule(at(4, 8, out + g), at(13, 12, out + 1.5 * g), 4.4 * g, 3.4 * g, 2),
+        capsule(at(4, 8, out + g), at(11, 12, out + 2.5 * g), 4.2 * g, 2.6 * g, 2),
         capsule(at(4, 9, out + g), at(-6, 16, out - 4 * g), 3.6 * g, 3.4 * g, 3),
-        capsule(at(-6, 16, out - 4 * g), at(-19, 18.5, out - 5 * g), 3.6 * g, 2.8 * g, 2),
+        capsule(at(-6, 16, out - 4 * g), at(-15.5, 19.5, out - 6 * g), 3.3 * g, 2.2 * g, 2),
         capsule(at(1, 14, out - 3 * g), at(-1, 22, 0), 2.6 * g, 2.6 * g, 3),
         capsule(at(-7, 17, out - 5 * g), at(-9, 23, 0), 2.8 * g, 2.8 * g, 3),
     ]
@@ -136,7 +136,7 @@ def _spinous(level: int, q: Size, sideways: float, g: float) -> list:
         return [capsule(at(-3 * g, 20), tip, 2.6 * g, 2.2 * g, 2), capsule(at(-8 * g, 20), tip - (1.5, 0, 0), 2.2 * g,
                                                                         2.6 * g, 2)]
     rows = []
-    for height, radius in ((-1, 2.4), (-4.5, 2.2), (-8, 2.2), (-11.5, 2.5)):
+    for height, radius in ((0, 2.3), (-3.5, 2.1), (-7, 2.1), (-10, 2.4)):
         rows.append(capsule(at(height * g, 22), at(height * g - 0.5 * drop, 46, sideways), radius * g,
                             (radius + 0.4) * g, 2))
     return rows
