@@ -8,7 +8,8 @@ from npe2 import PluginManifest
 from napari_xray_landmarks.phantoms import SCHEMAS
 from napari_xray_landmarks.plugin import samples
 
-ANATOMY = {"pelvis": "pelvis", "pelvis-with-implants": "pelvis", "proximal-femur": "proximal-femur"}
+ANATOMY = {"pelvis": "pelvis", "pelvis-with-implants": "pelvis", "proximal-femur": "proximal-femur",
+           "spine": "spine"}
 
 
 def _manifest() -> PluginManifest:

@@ -219,11 +219,12 @@ def random_scoliosis(rng: np.random.Generator, largest_deg: float | None = None,
     cobb = [float(largest * rng.uniform(*share)) for share in shares]
     _lengthen(nodes, cobb)
     convex = "right" if rng.random() < 0.85 else "left"
-    return Scoliosis(tuple(cobb), tuple(LEVELS[n] for n in nodes), convex, rng.uniform(0.22, 0.45), rng.uniform(0.3, 0.5))
+    names = tuple(LEVELS[n] for n in nodes)
+    return Scoliosis(tuple(cobb), names, convex, rng.uniform(0.22, 0.45), rng.uniform(0.3, 0.5))
 
 
 def _lengthen(nodes: np.ndarray, cobb: list[float]) -> None:
-    """Move end vertebrae apart until the largest curve has the levels that it needs, and lessen the others to theirs."""
+    """Move end vertebrae apart until the largest curve has the levels that it needs; lessen the others to theirs."""
     main = int(np.argmax(cobb))
     first, last = main, main + 1
     above = nodes[first - 1] if main > 0 else -1

@@ -23,6 +23,11 @@ def proximal_femur() -> list[LayerData]:
     return film_layers("proximal-femur", SUBJECT)
 
 
+def spine() -> list[LayerData]:
+    """A phantom spine with scoliosis, the corners of its vertebrae and their outlines."""
+    return film_layers("spine", SUBJECT)
+
+
 def pelvis_ct() -> list[LayerData]:
     """A phantom pelvis in space: its CT, the labels of its bones, and its 23 landmarks."""
     made = phantom("pelvis", SUBJECT)
