@@ -22,6 +22,21 @@ from .options import (
     parse_assignments,
 )
 from .reporting import for_each, say
+from .simulated_sets import (
+    AppearanceOption,
+    CranOption,
+    DatasetOption,
+    FemursOption,
+    FlippedOption,
+    ImplantsOption,
+    LaoOption,
+    SampledOption,
+    ToolsOption,
+    ViewsEachOption,
+    patients,
+    view_ranges,
+    write_set,
+)
 from .views import Progress, Request, simulate_views
 
 if TYPE_CHECKING:
@@ -69,6 +84,16 @@ def simulate(
     collimator: Annotated[Collimator, typer.Option("--collimator", help="Shape of the field.")] = Collimator.none,
     inverted: Annotated[bool, typer.Option("--monochrome1", help="Store the grey values inverted.")] = False,
     png: Annotated[bool, typer.Option("--png", help="Also write each film as PNG, to look at.")] = False,
+    dataset: DatasetOption = None,
+    femurs: FemursOption = None,
+    sampled: SampledOption = 0,
+    views_each: ViewsEachOption = 10,
+    lao: LaoOption = "-60,60",
+    cran: CranOption = "-45,45",
+    flipped: FlippedOption = 0.5,
+    tools: ToolsOption = 0.25,
+    implants: ImplantsOption = 0.3,
+    appearance: AppearanceOption = True,
     quiet: QuietOption = False,
     device: DeviceOption = Device.auto,
     seed: SeedOption = None,
@@ -80,6 +105,14 @@ def simulate(
     """
     check_device(device)
     arm = parse_arm(sod, sdd, size, pixel, roll, isocentre)
+    if dataset is not None:
+        if views:
+            raise InputError("--view", "does not go with --dataset", "Give --lao and --cran, the ranges of the views")
+        source = patients(cts, _one_each("--landmarks", landmarks, cts), _one_each("--labels", labels, cts),
+                          structures=parse_structures(structures), femurs=femurs, sampled=sampled, implants=implants,
+                          seed=seed or 0)
+        return write_set(output, source, view_ranges(arm, lao, cran, flipped), dataset, seed=seed or 0,
+                         views_each=views_each, tools=tools, appearance=appearance, quiet=quiet)
     angles = [parse_view(text) for text in views or ["ap"]]
     request = Request(
         tuple(replace(arm, lao_deg=lao, cran_deg=cran) for lao, cran in angles), isocentre is not None,

@@ -20,6 +20,7 @@ from .vertices import VERTICES, sphere
 FILES = {"hip-left": ("left", "LeftHip"), "hip-right": ("right", "RightHip"), "sacrum": ("sacrum", "Sacrum")}
 COUNT = 5000  # vertices of each bone
 SPIKE_MM = 6.0  # a vertex that stands off its neighbours by more is a fault
+MOST_ROUNDS = 50
 SIDES = {"left": 1, "right": -1}
 
 
@@ -100,20 +101,23 @@ def read_pelvis(folder, subject: str) -> PelvisSurfaces:
 
 
 def without_spikes(mesh: Mesh) -> Mesh:
-    """The mesh with every vertex that stands off its neighbours put between them."""
+    """The mesh with every vertex that stands off its neighbours put between them, the worst of each spot first."""
     a, b, c = mesh.faces.T
     pairs = np.unique(np.sort(np.concatenate([np.column_stack(p) for p in ((a, b), (b, c), (c, a))]), axis=1), axis=0)
+    one, other = np.concatenate([pairs, pairs[:, ::-1]]).T
     points = mesh.vertices.copy()
-    counts = np.bincount(pairs.ravel(), minlength=len(points))[:, None]
-    for _ in range(10):
+    counts = np.bincount(one, minlength=len(points))[:, None]
+    for _ in range(MOST_ROUNDS):
         sums = np.zeros_like(points)
-        np.add.at(sums, pairs[:, 0], points[pairs[:, 1]])
-        np.add.at(sums, pairs[:, 1], points[pairs[:, 0]])
+        np.add.at(sums, one, points[other])
         middle = np.where(counts > 0, sums / np.maximum(counts, 1), points)
-        off = np.linalg.norm(points - middle, axis=1) > SPIKE_MM
-        if not off.any():
+        off = np.linalg.norm(points - middle, axis=1)
+        worst = np.zeros(len(points))
+        np.maximum.at(worst, one, off[other])
+        moved = (off > SPIKE_MM) & (off >= worst)
+        if not moved.any():
             break
-        points[off] = middle[off]
+        points[moved] = middle[moved]
     return Mesh(points, mesh.faces, mesh.name)
 
 

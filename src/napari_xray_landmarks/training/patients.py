@@ -118,7 +118,7 @@ class PhantomPatients:
     """Phantoms: the name of one, and so many subjects from `first` on. Every third has implants."""
 
     name: str = "pelvis"
-    count: int = 100
+    count: int = 1000
     first: int = 0
     spacing_mm: float = 1.5
     seed: int = 0
@@ -214,16 +214,27 @@ class CTFiles:
 
 @dataclass(frozen=True)
 class CTPatients:
-    """A user's own CTs with landmarks, and labels of what is to be outlined."""
+    """A user's own CTs with landmarks.
+
+    Parameters
+    ----------
+    files
+    structures
+        (value, name) of the labels to outline; none for all that are bone.
+    seed
+        Of the splits.
+    """
 
     files: tuple[CTFiles, ...]
+    structures: tuple[tuple[int, str], ...] = ()
     seed: int = 0
 
     def __len__(self) -> int:
         return len(self.files)
 
     def describe(self) -> dict:
-        return {"kind": "CTs", "files": [[f.subject, Path(f.ct).name] for f in self.files], "seed": self.seed}
+        return {"kind": "CTs", "subjects": [f.subject for f in self.files], "structures": self.structures,
+                "seed": self.seed}
 
     @cached_property
     def _splits(self) -> dict[str, str]:
@@ -245,7 +256,9 @@ class CTPatients:
         if landmarks.unit != "mm" or landmarks.points.shape[1] != 3:
             raise InputError(files.landmarks, "holds no landmarks in space", "Give those of the CT, in mm")
         require_in_volume(landmarks, ct, files.landmarks)
-        surfaces = label_surfaces(labels, label_names(labels, ct)) if labels is not None and outlined else ()
+        surfaces = ()
+        if labels is not None and outlined:
+            surfaces = label_surfaces(labels, dict(self.structures) or label_names(labels, ct))
         return Patient(files.subject, self.split_of(number), scene(ct, labels=labels), landmarks, surfaces)
 
 

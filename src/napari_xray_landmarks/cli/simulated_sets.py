@@ -1,0 +1,129 @@
+"""`simulate --dataset`: films by the thousand in the layout that `train` reads."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import InputError
+from .arms import parse_numbers
+from .inputs import file_stems
+from .reporting import progress_bar, say
+
+if TYPE_CHECKING:
+    from ..geometry.camera import CArm
+    from ..training.patients import Patients
+    from ..training.simulated import FilmPlan
+    from ..training.views import ViewRanges
+
+PANEL = "Data set"
+ATLAS_FOLDERS = ("left", "right", "sacrum")
+DISTANCES_VARY_MM = (100.0, 50.0)  # of the source to isocentre and detector, either way
+
+DatasetOption = Annotated[
+    int | None,
+    typer.Option("--dataset", metavar="N", min=1, rich_help_panel=PANEL, help="Write a training set of N films from "
+                 "random views instead. CT may then also be a phantom's name or the folder of the pelvis atlas. A run "
+                 "that was stopped goes on."),
+]  # fmt: skip
+FemursOption = Annotated[
+    Path | None,
+    typer.Option("--femurs", metavar="FILE", rich_help_panel=PANEL, help="Femur model (.h5) for the pelvis atlas."),
+]
+SampledOption = Annotated[
+    int,
+    typer.Option("--sampled", metavar="N", min=0, rich_help_panel=PANEL,
+                 help="So many more individuals, sampled from the shapes of the atlas's training subjects."),
+]  # fmt: skip
+ViewsEachOption = Annotated[
+    int,
+    typer.Option("--views-each", metavar="N", min=1, rich_help_panel=PANEL, help="Films of one patient in a row."),
+]
+LaoOption = Annotated[
+    str, typer.Option("--lao", metavar="FROM,TO", rich_help_panel=PANEL, help="Degrees; RAO is negative.")
+]
+CranOption = Annotated[
+    str, typer.Option("--cran", metavar="FROM,TO", rich_help_panel=PANEL, help="Degrees; CAUD is negative.")
+]
+FlippedOption = Annotated[
+    float, typer.Option("--flipped", min=0, max=1, rich_help_panel=PANEL, help="Share of mirrored films.")
+]
+ToolsOption = Annotated[
+    float, typer.Option("--tools", min=0, max=1, rich_help_panel=PANEL, help="Share of films with tools.")
+]
+ImplantsOption = Annotated[
+    float, typer.Option("--implants", min=0, max=1, rich_help_panel=PANEL, help="Share of atlas people with implants.")
+]
+AppearanceOption = Annotated[
+    bool, typer.Option("--appearance/--no-appearance", rich_help_panel=PANEL, help="Vary how films look.")
+]
+
+
+def view_ranges(arm: "CArm", lao: str, cran: str, flipped: float) -> "ViewRanges":
+    """Views about those of an arm, whose distances are the middles of theirs."""
+    from ..training.views import ViewRanges
+
+    near, far = ((d - vary, d + vary) for d, vary in
+                 zip((arm.source_to_isocentre_mm, arm.source_to_detector_mm), DISTANCES_VARY_MM, strict=True))
+    try:
+        return ViewRanges(parse_numbers("--lao", lao, 2, "-60,60"), parse_numbers("--cran", cran, 2, "-45,45"),
+                          (arm.roll_deg - 5, arm.roll_deg + 5), near, far, size_px=arm.size_px,
+                          pixel_spacing_mm=arm.pixel_spacing_mm, flipped=flipped)
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError("--dataset", str(error), "Change --sod, --sdd, --lao or --cran") from error
+
+
+def patients(cts: Sequence[Path], marks: Mapping[Path, Path], labelled: Mapping[Path, Path], *,
+             structures: Mapping[int, str] | None, femurs: Path | None, sampled: int, implants: float, seed: int
+             ) -> "Patients":
+    """Who is in the films: a phantom, the people of the pelvis atlas, or the subjects of CTs.
+
+    Raises
+    ------
+    InputError
+        There is no such thing, or a CT has no landmarks.
+    """
+    from ..phantoms import SCHEMAS
+    from ..training.patients import AtlasPatients, CTFiles, CTPatients, PhantomPatients
+
+    first = cts[0]
+    if not first.exists() and str(first) in SCHEMAS:
+        return PhantomPatients(str(first), seed=seed)
+    if all((first / name).is_dir() for name in ATLAS_FOLDERS):
+        return AtlasPatients(str(first), str(femurs or ""), sampled, implants, seed=seed)
+    if lacking := [ct for ct in cts if ct not in marks]:
+        known = ", ".join(SCHEMAS)
+        raise InputError(lacking[0], "has no landmarks", f"Give --landmarks; or a phantom's name ({known}) as CT")
+    files = tuple(CTFiles(stem, str(ct), str(marks[ct]), str(labelled.get(ct, "")))
+                  for ct, stem in zip(cts, file_stems([ct.name for ct in cts]), strict=True))
+    return CTPatients(files, tuple((structures or {}).items()), seed)
+
+
+def write_set(output: Path, source: "Patients", views: "ViewRanges", count: int, *, seed: int, views_each: int,
+              tools: float, appearance: bool, quiet: bool) -> int:
+    """Write the films that the folder lacks; gives the exit code."""
+    from ..training.simulated import FilmPlan, Look
+    from ..training.simulated_sets import write_simulated_set
+
+    plan = FilmPlan(source, views, seed, views_each, Look(appearance=appearance, tools=tools))
+    with progress_bar("Simulating", quiet) as progress:
+        dataset = write_simulated_set(output, plan, count, about=about(plan), progress=progress)
+    splits = {split: sum(film.split == split for film in dataset.films) for split in ("train", "validation", "test")}
+    shares = ", ".join(f"{number} {split}" for split, number in splits.items())
+    say(f"{len(dataset)} films of {len(dataset.subjects)} subjects ({shares})  {output}", quiet)
+    return 0
+
+
+def about(plan: "FilmPlan") -> dict:
+    """Name of the set, and the schema of the pelvis."""
+    from ..phantoms import SCHEMAS
+    from ..training.patients import AtlasPatients, PhantomPatients
+
+    source, schema = plan.patients, SCHEMAS["pelvis"]
+    known = {"name": f"simulated films, {source.describe()['kind']}"}
+    if isinstance(source, AtlasPatients) or source == PhantomPatients("pelvis", seed=getattr(source, "seed", 0)):
+        known |= {"anatomy": schema.anatomy, "schema": {"pairs": schema.pairs, "subshapes": schema.subshapes}}
+    return known
