@@ -1,10 +1,10 @@
 """Procedural anatomy with exact landmarks, contours and labels."""
 
-from .catalogue import film, phantom
+from .catalogue import VOLUMES, film, phantom
 from .films import PhantomFilm
 from .phantom import Phantom
 from .schemas import SCHEMAS
 
-PHANTOMS = tuple(SCHEMAS)
+PHANTOMS = tuple(VOLUMES)
 
 __all__ = ["PHANTOMS", "SCHEMAS", "Phantom", "PhantomFilm", "film", "phantom"]

@@ -5,12 +5,12 @@ mirror image, voxel by voxel.
 
 Landmarks, each on the surface of its bone and extreme in the bone's own axes unless said otherwise. Femur:
 `medial-epicondyle`, `lateral-epicondyle`, `medial-condyle-distal`, `lateral-condyle-distal`,
-`medial-condyle-posterior`, `lateral-condyle-posterior`; `trochlea-medial` and `trochlea-lateral`, the most anterior points
-of the trochlear ridges; `trochlea-groove`, the bottom of the groove level with the lateral ridge;
-`intercondylar-notch`, the summit of the notch's roof in the middle. Tibia: `medial-eminence`, `lateral-eminence`, the
-tips of the intercondylar tubercles; `plateau-medial`, `plateau-lateral`, `plateau-posterior-medial`,
-`plateau-posterior-lateral`, the rims of the plateaus; `plateau-centre-medial`, `plateau-centre-lateral`, the bone at the
-plateaus' middle; `tuberosity`, its most anterior point. Patella: `patella-apex`, `patella-base`, `patella-medial`,
+`medial-condyle-posterior`, `lateral-condyle-posterior`; `trochlea-medial` and `trochlea-lateral`, the most anterior
+points of the trochlear ridges; `trochlea-groove`, the bottom of the groove between them; `intercondylar-notch`, in the
+middle of the notch's roof. Tibia: `medial-eminence`, `lateral-eminence`, the tips of the intercondylar tubercles;
+`plateau-medial`, `plateau-lateral`, `plateau-posterior-medial`, `plateau-posterior-lateral`, the rims of the plateaus;
+`plateau-centre-medial`, `plateau-centre-lateral`, the bone at the plateaus' middle; `tuberosity`, its most anterior
+point. Patella: `patella-apex`, `patella-base`, `patella-medial`,
 `patella-lateral`. Fibula: `fibula-apex`, its highest point.
 """
 
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..mesh import Mesh
 from .knee_femur import femur
 from .knee_fields import CARTILAGE, Field
 from .knee_parameters import KneeParameters, sample_knee_parameters
@@ -52,11 +53,12 @@ class Knee:
     ring: Field
     landmarks: dict[str, np.ndarray]
 
-    def surface(self, bone: str) -> tuple[np.ndarray, np.ndarray]:
-        """(N, 3) vertices in mm and (M, 3) triangles of a bone's true surface, on the knee's side."""
+    def surface(self, bone: str) -> Mesh:
+        """A bone's true surface on the knee's side, open where its shaft is cut."""
         vertices, triangles = self.bones[bone].mesh()
-        mirrored = self.side == "right"
-        return vertices * (1, 1, SIDES[self.side]), triangles[:, ::-1] if mirrored else triangles
+        if SIDES[self.side] < 0:
+            vertices, triangles = vertices * (1, 1, -1), triangles[:, ::-1]
+        return Mesh(vertices, triangles, bone)
 
 
 def knee(subject: int, side: str | None = None, parameters: KneeParameters | None = None) -> Knee:
@@ -162,9 +164,12 @@ def _landmarks(q: KneeParameters, bones: dict[str, Field]) -> dict[str, np.ndarr
         direction = solid.world_from_body[:3, :3] @ np.asarray(way, float)
         begin = solid.in_world(np.asarray(start) * scale)
         found[name] = solid.farthest_mm(begin, direction, reach)
-    shin = bones["tibia"]
-    for name, start in (("plateau-centre-medial", (-2, 1, -21.5)), ("plateau-centre-lateral", (-1, 0.5, 21))):
-        found[name] = shin.surface_mm(shin.in_world(np.asarray(start) * shin.spacing_mm))
+    for name, bone, start in (("plateau-centre-medial", "tibia", (-2, 1, -21.5)),
+                              ("plateau-centre-lateral", "tibia", (-1, 0.5, 21)),
+                              ("trochlea-groove", "femur", (-1, q.groove_mm - q.trochlea_mm, 0)),
+                              ("intercondylar-notch", "femur", (-7, 2, -0.5))):
+        solid = bones[bone]
+        found[name] = solid.surface_mm(solid.in_world(np.asarray(start) * solid.spacing_mm))
     return found
 
 
@@ -172,19 +177,24 @@ def _extremes(q: KneeParameters):
     """(name, bone, start, direction, reach in mm): where a walk over the surface begins and which way it climbs."""
     trochlea = q.trochlea_mm
     return (
-        ("medial-epicondyle", "femur", (4, 2, -42), (0, 0, -1), 12), ("lateral-epicondyle", "femur", (3, 1, 42), (0, 0, 1), 12),
+        ("medial-epicondyle", "femur", (4, 2, -42), (0, 0, -1), 12),
+        ("lateral-epicondyle", "femur", (3, 1, 42), (0, 0, 1), 12),
         ("medial-condyle-distal", "femur", (-27, 0, -22), (-1, 0, 0), 12),
         ("lateral-condyle-distal", "femur", (-25, 0, 22), (-1, 0, 0), 12),
         ("medial-condyle-posterior", "femur", (3, 24.5, -22), (0, 1, 0), 12),
         ("lateral-condyle-posterior", "femur", (3, 23, 22), (0, 1, 0), 12),
         ("trochlea-lateral", "femur", (1, -trochlea, 21), (0, -1, 0), 12),
         ("trochlea-medial", "femur", (-8, -29, -20), (0, -1, 0), 12),
-        ("medial-eminence", "tibia", (8, 1, -6), (1, 0, 0), 10), ("lateral-eminence", "tibia", (7, 4, 7), (1, 0, 0), 10),
-        ("plateau-medial", "tibia", (-8, 0, -37), (0, 0, -1), 12), ("plateau-lateral", "tibia", (-8, 0, 37), (0, 0, 1), 12),
+        ("medial-eminence", "tibia", (8, 1, -6), (1, 0, 0), 10),
+        ("lateral-eminence", "tibia", (7, 4, 7), (1, 0, 0), 10),
+        ("plateau-medial", "tibia", (-8, 0, -37), (0, 0, -1), 12),
+        ("plateau-lateral", "tibia", (-8, 0, 37), (0, 0, 1), 12),
         ("plateau-posterior-medial", "tibia", (-8, 24, -22), (0, 1, 0), 12),
         ("plateau-posterior-lateral", "tibia", (-8, 20, 20), (0, 1, 0), 12),
         ("tuberosity", "tibia", (-33, -28, 1), (0, -1, 0), 10),
-        ("patella-apex", "patella", (-23, -2, 0), (-1, 0, 0), 10), ("patella-base", "patella", (20, 0, 0), (1, 0, 0), 14),
-        ("patella-medial", "patella", (1, 0, -21), (0, 0, -1), 12), ("patella-lateral", "patella", (1, 0, 22), (0, 0, 1), 12),
+        ("patella-apex", "patella", (-23, -2, 0), (-1, 0, 0), 10),
+        ("patella-base", "patella", (20, 0, 0), (1, 0, 0), 14),
+        ("patella-medial", "patella", (1, 0, -21), (0, 0, -1), 12),
+        ("patella-lateral", "patella", (1, 0, 22), (0, 0, 1), 12),
         ("fibula-apex", "fibula", (-8, 22, 37), (1, 0, 0), 10),
     )

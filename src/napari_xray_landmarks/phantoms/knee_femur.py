@@ -17,9 +17,10 @@ MEDIAL = (17, 20.5, 23.3, 24.5, 25.2, 26, 27, 28.8, 30, 30.2, 28.5, 26, 22.5, 19
 MIDDLE = (14, 16, 17, 18, 19, 20.5, 22.5, 25.5, 28.3, 30, 30, 29, 27.5, 22)
 LATERAL = (17, 19.5, 22, 23, 23.6, 24.4, 25.5, 28.6, 32.8, 35.6, 36, 35, 32, 24)
 
-LEVELS = (-10, 4, 14, 24, 36, 50, 68, 90, 115)  # of the shaft; its radii every 45 degrees from posterior through lateral
+LEVELS = (-10, 4, 14, 24, 36, 50, 68, 90, 115)  # of the shaft; radii every 45 degrees, posterior first, then lateral
 SHAFT_RADII = np.array([
-    (6, 12, 18, 13, 9, 13, 18, 12), (14, 23, 31, 25, 18, 24, 31, 23), (17, 27, 37, 28, 20, 27, 37.5, 27), (18.5, 27.5, 36, 27, 19.5, 26.5, 37, 28),
+    (6, 12, 18, 12, 4, 12, 18, 12), (14, 23, 31, 22, 10, 22, 31, 23), (17, 27, 37, 26, 14.5, 25, 37.5, 27),
+    (18.5, 27.5, 36, 27, 18.5, 26, 37, 28),
     (17, 24.5, 30.5, 24, 18, 24, 32, 25), (15.2, 20.5, 23.8, 20, 16.8, 20, 24.5, 20.8),
     (14.4, 16.5, 17.8, 17, 15.6, 16.6, 17.8, 16.4), (14.8, 14.9, 14.8, 15, 15, 14.8, 14.5, 14.6),
     (15.4, 14.4, 14.1, 14.5, 14.8, 14.4, 14, 14.2)])
@@ -39,7 +40,8 @@ def femur(q: KneeParameters, rng: np.random.Generator) -> Field:
     cartilage = q.femoral_cartilage_mm * cover * worn
     film = np.where(cover > 0.05, 0.12 + 0.8 * q.effusion * (0.35 + 0.65 * waves(rng, axes, 14.0)), 0.0)
     cortex = through((0, 25, 45, 80, 112), (0.7, 0.9, 1.6, 4.2, 5.4), s)[:, None, None] * np.ones_like(value)
-    density = through((-30, 10, 30, 60), (1, 0.9, 0.35, 0), s)[:, None, None] + edema(q, rng, axes, ((-20, 0, -22), (-20, 3, 22)))
+    density = through((-30, 10, 30, 60), (1, 0.9, 0.35, 0), s)[:, None, None]
+    density = density + edema(q, rng, axes, ((-20, 0, -22), (-20, 3, 22)))
     scar = s - 17 - 5 * np.cos(l / 12) - 0.05 * np.square(p + 6) / 4
     scale = q.size * np.array([1, q.femur_depth, q.femur_width])
     return NODES.field(value, (np.maximum(cartilage, 0), film, cortex, density, scar), scale)

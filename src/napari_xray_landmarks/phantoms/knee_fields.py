@@ -77,7 +77,7 @@ class Field:
         return self.world_from_body[:3, :3] @ point + self.world_from_body[:3, 3]
 
     def outer_mm(self, least_mm: float, stride: int = 3) -> np.ndarray:
-        """(N, 3) world points spread over the outer surface, cartilage included, where that is `least_mm` or thicker."""
+        """(N, 3) world points over the outer surface, cartilage included, where that is `least_mm` or thicker."""
         gap = self.values[DISTANCE] - self.values[CARTILAGE]
         near = (np.abs(gap) < 0.6 * self.spacing_mm.min()) & (self.values[CARTILAGE] >= least_mm)
         nodes = np.argwhere(near)[::stride]
@@ -195,7 +195,8 @@ def _value_and_slope(values, spacing, at, slope):
     i, j, k = int(x), int(y), int(z)
     x, y, z = x - i, y - j, z - k
     along_00, along_01 = values[i, j, k + 1] - values[i, j, k], values[i, j + 1, k + 1] - values[i, j + 1, k]
-    along_10, along_11 = values[i + 1, j, k + 1] - values[i + 1, j, k], values[i + 1, j + 1, k + 1] - values[i + 1, j + 1, k]
+    along_10 = values[i + 1, j, k + 1] - values[i + 1, j, k]
+    along_11 = values[i + 1, j + 1, k + 1] - values[i + 1, j + 1, k]
     at_00, at_01 = values[i, j, k] + z * along_00, values[i, j + 1, k] + z * along_01
     at_10, at_11 = values[i + 1, j, k] + z * along_10, values[i + 1, j + 1, k] + z * along_11
     near, far = at_00 + y * (at_01 - at_00), at_10 + y * (at_11 - at_10)
@@ -224,7 +225,7 @@ def true_distance(value, spacing, band=8.0):
 
 @njit(fastmath=True, cache=True)
 def _walk_to_surface(value, spacing, node, at, slope):
-    """Distance from a node to the surface point that it reaches down the slope and then sideways; -1 if it reaches none."""
+    """Distance from a node to the surface point that it reaches down the slope and then sideways; -1 for none."""
     at[:] = node
     v = 1e3
     for turn in range(10):

@@ -7,7 +7,7 @@ import numpy as np
 from ..imaging import Volume
 from ..landmarks import LandmarkSet
 from .knee import SIDES, Knee, knee
-from .knee_tissues import SEQUENCES, tones
+from .knee_tissues import SEQUENCES, look
 from .knee_voxels import LABELS, draw
 from .phantom import Phantom
 
@@ -16,36 +16,40 @@ CENTRE_MM = (8.0, -4.0, 0.0)
 SPACING_MM = (0.55, 0.55, 0.9)
 
 
-def knee_phantom(subject: int = 0, *, modality: str = "MR", sequence: str = "dess", side: str | None = None, spacing_mm=None,
-                 person: Knee | None = None) -> Phantom:
+def knee_phantom(subject: int = 0, *, implant: bool | None = None, spacing_mm=None, modality: str = "MR",
+                 sequence: str = "dess", side: str | None = None, person: Knee | None = None) -> Phantom:
     """The knee of a number as an MR or CT volume with labels and landmarks in space.
 
     Parameters
     ----------
     subject
         The same number gives the same knee in every modality, sequence and spacing.
+    implant
+        There are none for the knee yet: True is refused.
+    spacing_mm
+        (superior, posterior, left) or one for all; None for 0.55, 0.55, 0.9. (0.365, 0.365, 0.7) is the OAI's.
     modality
         "MR" or "CT".
     sequence
         Of the MR: "dess", "t1" or "pd", see `knee_tissues`.
     side
         "left" or "right", each the other's mirror image; None leaves it to the subject.
-    spacing_mm
-        (superior, posterior, left) or one for all; None for 0.55, 0.55, 0.9. (0.365, 0.365, 0.7) is the OAI's.
     person
         A knee made otherwise, in place of the subject's; `side` then counts for nothing.
     """
     if modality not in ("MR", "CT") or sequence not in SEQUENCES:
         raise ValueError(f"no {modality!r} {sequence!r}: modality MR or CT, sequence {', '.join(SEQUENCES)}")
-    person = person or knee(subject, side)
-    spacing = np.broadcast_to(np.asarray(spacing_mm or SPACING_MM, float), 3)
+    if implant:
+        raise ValueError("there is no knee phantom with an implant")
+    spacing = np.broadcast_to(np.asarray(SPACING_MM if spacing_mm is None else spacing_mm, float), 3)
     if not (np.isfinite(spacing) & (spacing > 0)).all():
         raise ValueError(f"spacing_mm must be positive, got {spacing_mm}")
+    person = person or knee(subject, side)
     shape = tuple(int(n) for n in np.round(np.array(FIELD_OF_VIEW_MM) / spacing))
     origin = np.array(CENTRE_MM) - 0.5 * (np.array(shape) - 1) * spacing
     body, device = (np.random.default_rng(r) for r in np.random.SeedSequence([73, subject]).spawn(2))
     kind = "ct" if modality == "CT" else sequence
-    image, labels = draw(person, *tones(kind, device), modality == "CT", origin, spacing, shape, body)
+    image, labels = draw(person, look(kind, device), origin, spacing, shape, body)
     voxels = _ct(image, device) if modality == "CT" else _mr(image, device)
     matrix = np.diag([*spacing, 1.0])
     matrix[:3, 3] = origin

@@ -24,8 +24,8 @@ class KneeParameters:
     tibia_depth: float = _varies(1.0, 0.035, "", "Anterior-posterior proportion of the tibia")
     medial_radius_mm: float = _varies(24.5, 1.2, "mm", "Radius of the medial condyle at its back")
     lateral_radius_mm: float = _varies(23.0, 1.2, "mm", "Radius of the lateral condyle at its back")
-    medial_distal_mm: float = _varies(27.0, 1.1, "mm", "From the epicondylar axis to the medial condyle's lowest point")
-    lateral_distal_mm: float = _varies(25.5, 1.1, "mm", "From the epicondylar axis to the lateral condyle's lowest point")
+    medial_distal_mm: float = _varies(27.0, 1.1, "mm", "From the epicondylar axis to the medial joint line")
+    lateral_distal_mm: float = _varies(25.5, 1.1, "mm", "From the epicondylar axis to the lateral joint line")
     trochlea_mm: float = _varies(36.0, 1.3, "mm", "From the epicondylar axis to the lateral trochlear ridge")
     groove_mm: float = _varies(6.0, 1.3, "mm", "Depth of the trochlear groove below the lateral ridge")
     notch_width_mm: float = _varies(20.0, 1.7, "mm", "Width of the intercondylar notch")
@@ -55,7 +55,8 @@ class KneeParameters:
     effusion: float = _varies(0.35, 0.15, "", "Joint fluid, 0 hardly any, 1 a lot")
     leg_radius_mm: float = _varies(53.0, 4.0, "mm", "Half width of the leg at the joint without its fat")
     fat_mm: float = _varies(9.0, 3.5, "mm", "Thickness of the fat under the skin")
-    grade: int = field(default=0, metadata={"sd": None, "unit": "", "help": "Kellgren and Lawrence's grade of arthrosis"})
+    grade: int = field(default=0, metadata={
+        "sd": None, "unit": "", "help": "Grade of arthrosis, 0 to 4, after Kellgren and Lawrence"})
 
     def __post_init__(self):
         if self.grade not in range(len(GRADE_SHARES)):
@@ -63,7 +64,7 @@ class KneeParameters:
 
 
 def sample_knee_parameters(rng: np.random.Generator, limit: float = 2.3) -> KneeParameters:
-    """A random individual: independent normals, cut at `limit` standard deviations, and a grade as frequent as in a cohort."""
+    """A random individual: independent normals, cut at `limit` standard deviations; grades as in a cohort."""
     normal = [f for f in fields(KneeParameters) if f.metadata["sd"] is not None]
     draws = np.clip(rng.standard_normal(len(normal)), -limit, limit)
     values = {f.name: f.default + f.metadata["sd"] * float(z) for f, z in zip(normal, draws, strict=True)}

@@ -8,13 +8,13 @@ import numpy as np
 
 from .knee import Knee
 from .knee_fields import Field, Nodes, round_about, through, waves
-from .knee_tissues import FLUID, LIGAMENT, MUSCLE, NERVE, ARTERY, TENDON, VEIN
+from .knee_tissues import ARTERY, FLUID, LIGAMENT, MUSCLE, NERVE, TENDON, VEIN
 
 STRAP_WIDTH = 12  # tissue, start, end, radii, swelling, half width sideways, opacity
 SKIN_NODES = Nodes((-120.0, -105.0, -105.0), (120.0, 105.0, 105.0), 3.0)
 
 
-def strap(tissue: int, start, end, radii, swell: float = 0.0, sideways: float = 0.0, opacity: float = 1.0) -> np.ndarray:
+def strap(tissue: int, start, end, radii, swell=0.0, sideways=0.0, opacity=1.0) -> np.ndarray:
     """One strap from `start` to `end`, mm."""
     return np.concatenate([[tissue], start, end, radii, [swell, sideways, opacity]]).astype(float)
 
@@ -75,7 +75,8 @@ def _fluid(knee: Knee, rng) -> list:
     at = lambda *p: thigh(np.array(p) * g)  # noqa: E731
     front = q.trochlea_mm + 1.0
     wet = 0.3 + 2.4 * q.effusion
-    rows = [strap(FLUID, at(20, -front + 2, 3), at(32 + 22 * q.effusion, -front + 2, 3), (0.6 * wet, 0.8 * wet), 0.4 * wet, 12)]
+    top = at(32 + 22 * q.effusion, -front + 2, 3)
+    rows = [strap(FLUID, at(20, -front + 2, 3), top, (0.6 * wet, 0.8 * wet), 0.4 * wet, 12)]
     for l in (-28, 31):  # noqa: E741
         rows.append(strap(FLUID, at(-6, -24, l), at(12, -28, l), (0.7 * wet, 0.9 * wet), 0.3 * wet, 0.5))
     rows.append(strap(FLUID, at(4, 29, -20), at(16, 24, -20), (0.6 * wet, 0.6 * wet), 0, 6))
@@ -115,7 +116,7 @@ def _tendons(knee: Knee) -> list:
     cap = lambda *p: knee.bones["patella"].in_world(np.array(p) * g)  # noqa: E731
     foot = knee.landmarks["tuberosity"]
     return [
-        strap(TENDON, cap(16, -4, 0), thigh(72, -47, 3), (3.2, 2.4), 0, 14 * g),
+        strap(TENDON, cap(16, -4, 0), thigh(72, -47, 3), (3.2, 2.4), 0, 11 * g, 0.85),
         strap(TENDON, cap(-20, -5, 0), foot + (4, -0.8, 0), (2.3, 2.3), 0, 10 * g),
         strap(TENDON, foot + (4, -0.8, 0), foot + (-10, 0.5, 0), (2.2, 1.2), 0, 7 * g),
         strap(TENDON, cap(14, -9, 0), cap(-14, -9, 0), (0.9, 0.9), 0, 15 * g),

@@ -6,7 +6,7 @@ Coordinates are (superior, posterior, lateral) mm of the mean size, the joint li
 import numpy as np
 
 from .knee_femur import edema, lesions, spurs
-from .knee_fields import Field, Nodes, at_angle, round_about, smooth_max, smooth_min, through, waves
+from .knee_fields import Field, Nodes, at_angle, round_about, smooth_max, through, waves
 from .knee_parameters import KneeParameters
 
 NODES = Nodes((-112.0, -42.0, -50.0), (20.0, 38.0, 50.0))
@@ -30,7 +30,8 @@ def tibia(q: KneeParameters, rng: np.random.Generator) -> Field:
     """The proximal tibia of a left knee in its own frame, all channels."""
     s, p, l = axes = NODES.axes  # noqa: E741
     value = smooth_max(_outline(q, s, p, l), s - plateaus(q, p, l), 5.0)
-    spots = ((-4, 4, -37), (-5, 18, -28), (-4, -14, -31), (-4, 2, 37), (-4, -14, 32), (-5, 16, 30), (6, 2, -6), (6, 4, 6))
+    spots = ((-4, 4, -37), (-5, 18, -28), (-4, -14, -31), (-4, 2, 37), (-4, -14, 32), (-5, 16, 30), (6, 2, -6),
+             (6, 4, 6))
     value = value - spurs(q.grade, rng, axes, spots)
     fade = np.clip(1.2 - np.abs(s) / 80, 0.2, 1)
     value = value + np.float32(q.irregularity_mm) * fade * waves(rng, axes)
@@ -105,7 +106,8 @@ def meniscus_ring(q: KneeParameters) -> Field:
 def fibula(q: KneeParameters, rng: np.random.Generator) -> Field:
     """The head and shaft of the fibula, roughly where they belong in the tibia's frame."""
     s, p, l = axes = FIBULA_NODES.axes  # noqa: E741
-    levels, middle_p, middle_l = (-112, -60, -42, -30, -22, -15, -10), (12, 15, 16, 17, 18, 19, 20), (34, 35, 36, 36, 36, 36, 36)
+    levels = (-112, -60, -42, -30, -22, -15, -10)
+    middle_p, middle_l = (12, 15, 16, 17, 18, 19, 20), (34, 35, 36, 36, 36, 36, 36)
     radii = np.array([(6.5, 5.5, 6.5, 5.5), (6.2, 5.2, 6.2, 5.2), (6.6, 6, 6.6, 6), (8.5, 8.5, 8.8, 8.2),
                       (10.5, 10.5, 11, 10), (10, 10, 10.5, 9.5), (7, 7, 7.5, 6.5)])
     table = through(levels, round_about((0, 90, 180, 270), radii), s).astype(np.float32)

@@ -34,12 +34,12 @@ TEXTURES = {
 SEQUENCES = tuple(name for name in TONES if name != "ct")
 
 
-def tones(kind: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """(16,) brightness and (16,) texture of every tissue for a sequence or "ct", a little different each time."""
-    base, texture = np.array(TONES[kind]), np.array(TEXTURES["ct" if kind == "ct" else "mr"])
+def look(kind: str, rng: np.random.Generator) -> np.ndarray:
+    """(2, 16) brightness and grain of every tissue for a sequence or "ct", a little different each time."""
+    tones, textures = np.array(TONES[kind]), np.array(TEXTURES["ct" if kind == "ct" else "mr"])
     if kind == "ct":
-        base[[CORTEX, TRABECULAR]] *= np.clip(1 + 0.13 * rng.standard_normal(), 0.7, 1.3)
-        return base, texture
-    base = base * np.clip(1 + 0.07 * rng.standard_normal(len(base)), 0.84, 1.16)
-    base[[MARROW, TRABECULAR]] *= np.clip(1 + 0.08 * rng.standard_normal(), 0.8, 1.2)
-    return base, base * texture * rng.uniform(0.8, 1.2)
+        tones[[CORTEX, TRABECULAR]] *= np.clip(1 + 0.13 * rng.standard_normal(), 0.7, 1.3)
+        return np.stack([tones, textures])
+    tones *= np.clip(1 + 0.07 * rng.standard_normal(len(tones)), 0.84, 1.16)
+    tones[[MARROW, TRABECULAR]] *= np.clip(1 + 0.08 * rng.standard_normal(), 0.8, 1.2)
+    return np.stack([tones, tones * textures * rng.uniform(0.8, 1.2)])
