@@ -135,11 +135,12 @@ def test_a_landmark_in_the_isocentre_is_in_the_middle_of_the_film(dock, marks, f
 
 def test_a_moved_landmark_moves_on_the_film(dock, marks, qtbot):
     before = dock.picture.landmarks.points.copy()
-    moved = np.array(marks.data)
+    moved, isocentre = np.array(marks.data), dock.picture.arm.isocentre_mm
     moved[1] += (0, 0, 12)
     marks.data = moved
     still(dock, qtbot)
-    assert dock.picture.landmarks.points[1, 1] - before[1, 1] > 3
+    shift = dock.picture.landmarks.points - before
+    assert shift[1, 1] > 5 and not shift[[0, 2]].any() and dock.picture.arm.isocentre_mm == isocentre
 
 
 def test_marks_and_outlines_can_be_hidden(dock, qtbot):
@@ -265,6 +266,12 @@ def test_what_is_no_ct_is_told_and_nothing_is_lost(viewer, femur, qtbot):
     still(dock, qtbot)
     assert dock.picture is None and "Hounsfield" in dock.said.text()
     assert [layer.name for layer in viewer.layers] == ["knee", "film", "unknown", "mask", ct.name]
+
+
+def test_labels_of_something_else_are_left_out(viewer, ct, qtbot):
+    viewer.add_labels(np.ones((5, 6, 7), np.uint8), name="other")
+    dock = new_dock(viewer, qtbot)
+    assert "no outlines: other" in dock.said.text() and dock.picture.film is not None and not dock.picture.contours
 
 
 def test_a_ct_that_is_closed_takes_its_c_arm_along(dock, viewer, ct):

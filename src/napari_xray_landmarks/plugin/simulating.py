@@ -10,6 +10,7 @@ from ..drr.prepared import PreparedVolume
 from ..drr.projection import isocentre_of, label_names, label_surfaces, misses, outlines, project_landmarks
 from ..drr.scene import Scene, scene
 from ..drr.simulate import simulate
+from ..errors import InputError
 from ..geometry.camera import CArm
 from ..geometry.views import view_name
 from ..imaging import Radiograph, Volume
@@ -84,6 +85,8 @@ class Patient:
         For films and for previews.
     surfaces
         Of the bones among the labels.
+    notes
+        What had to be assumed, and why labels are left out.
     """
 
     name: str
@@ -91,6 +94,7 @@ class Patient:
     scene: Scene
     live: PreparedVolume
     surfaces: tuple[Mesh, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,19 +162,22 @@ def landmarks_of_layer(layer) -> LandmarkSet | None:
 
 
 def read_patient(ct: tuple, labels: tuple | None) -> Patient:
-    """A patient from the data tuples of an image layer and of a labels layer.
+    """A patient from the data tuples of an image layer and of a labels layer; labels that do not fit are left out.
 
     Raises
     ------
     InputError
-        The image is no CT, or the labels are on another grid.
+        The image is no CT.
     """
     volume = volume_from_layer(*ct[:2])
-    made = scene(volume), live_volume(volume)
-    if labels is None:
-        return Patient(volume.name, volume, *made)
-    image = volume_from_layer(*labels[:2])
-    return Patient(volume.name, volume, *made, label_surfaces(image, label_names(image, volume)))
+    made, surfaces, notes = scene(volume), (), ()
+    if labels is not None:
+        try:
+            image = volume_from_layer(*labels[:2])
+            surfaces = label_surfaces(image, label_names(image, volume))
+        except InputError as error:
+            notes = (f"no outlines: {error}",)
+    return Patient(volume.name, volume, made, live_volume(volume), surfaces, (*made.notes, *notes))
 
 
 def middle_of(patient: Patient, landmarks: LandmarkSet | None) -> tuple[float, float, float]:

@@ -64,7 +64,7 @@ class SimulateCArm(Dock):
         self._on_ct(self.ct.value)
 
     def _start_jobs(self) -> None:
-        self._then, self._drawn = None, None
+        self._then, self._drawn, self._middle = None, None, None
         self._reading = LiveJob(self._prepare_reading, self)
         self._reading.done.connect(self._on_read)
         self._reading.failed.connect(self._on_unreadable)
@@ -103,7 +103,7 @@ class SimulateCArm(Dock):
 
     def read(self, *_) -> None:
         """Read the chosen CT and labels anew, beside the window."""
-        self.patient = None
+        self.patient = self._middle = self._then = None
         self._filming.drop()
         self._reading.request()
         self._enable()
@@ -134,7 +134,7 @@ class SimulateCArm(Dock):
     def _on_read(self, ct, patient) -> None:
         if ct is self.ct.value and not self._reading.busy:
             self.patient = patient
-            set_note(self.said, "\n".join(patient.scene.notes))
+            set_note(self.said, "\n".join(patient.notes))
             self._enable()
             self.refresh()
 
@@ -151,8 +151,11 @@ class SimulateCArm(Dock):
             return None
         try:
             marks = landmarks_of_layer(self.landmarks.value)
-            arm = self.form.value.arm(middle_of(self.patient, marks))
+            if self._middle is None:  # and stays, whichever landmark is dragged
+                self._middle = middle_of(self.patient, marks)
+            arm = self.form.value.arm(self._middle)
         except (InputError, ValueError) as error:
+            self._then = None
             set_note(self.numbers, f"⚠ {error}")
             self._enable(False)
             return None
@@ -169,7 +172,7 @@ class SimulateCArm(Dock):
         self.view.show_picture(picture)
         self._draw_arm()
         self._enable()
-        set_note(self.numbers, describe(picture))
+        set_note(self.numbers, describe(picture, self.form.value))
         if picture.film is not None and self._then is not None:
             then, self._then = self._then, None
             then()
@@ -239,6 +242,7 @@ class SimulateCArm(Dock):
 
     def _on_landmarks(self, layer) -> None:
         self._mark_ties.clear()
+        self._middle = None
         for name in () if layer is None else ("data", "features", *PLACED):
             self._mark_ties.to(getattr(layer.events, name), self.refresh)
         self._enable()
@@ -259,13 +263,12 @@ class SimulateCArm(Dock):
             box.setVisible(bool(combo.choices))
 
 
-def describe(picture) -> str:
-    """A picture's view in numbers."""
+def describe(picture, settings) -> str:
+    """A picture's view in numbers, and the pixels of its film."""
     arm = picture.arm
-    parts = [view_name(round(arm.lao_deg, 1), round(arm.cran_deg, 1))]
-    if picture.film is not None:
-        row, column = picture.film.shape
-        parts.append(f"{row} × {column} pixels of {picture.film.spacing_mm[0]:.3g} mm in the isocentre")
+    mm = settings.pixel_mm * settings.source_to_isocentre_mm / settings.source_to_detector_mm
+    parts = [view_name(round(arm.lao_deg, 1), round(arm.cran_deg, 1)),
+             f"{settings.rows} × {settings.columns} pixels of {mm:.3g} mm in the isocentre"]
     if picture.landmarks is not None:
         parts.append(f"{int(picture.landmarks.detected.sum())} of {len(picture.landmarks)} landmarks on the film")
     if picture.blank:
