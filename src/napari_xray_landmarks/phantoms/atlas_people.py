@@ -21,8 +21,8 @@ from .solids import Solid, capsule
 from .spine import lumbar
 from .surfaces import SurfaceBone, ct_from_surfaces
 from .vertices import VERTICES
-from .voxels import PELVIS_BOX_MM
 
+BOX_MM = ((-200.0, -125.0, -215.0), (235.0, 155.0, 215.0))  # room for steep views
 MEAN_HIP_MM = 86.0  # from the midline to a hip's centre, mean of the atlas
 SHAFT_FROM_TO_MM = (5.0, 85.0)  # below the neck: where the femur's cortex thickens and its cavity begins
 
@@ -54,7 +54,7 @@ class AtlasPerson:
         """The person as a CT with labels and landmarks."""
         q = self.parameters
         metal = [Bone(i.kind, IMPLANT_LABEL, i.solid, (50.0, 50.0), i.hu, i.hu) for i in self.implants]
-        ct, labels = ct_from_surfaces(self.bones, spacing_mm=spacing_mm, tissue=self.tissue, box_mm=PELVIS_BOX_MM,
+        ct, labels = ct_from_surfaces(self.bones, spacing_mm=spacing_mm, tissue=self.tissue, box_mm=BOX_MM,
                                       implants=metal, density=q.bone_density, texture_hu=q.trabecular_texture_hu,
                                       name=self.name)
         names = SCHEMAS["pelvis"].names
