@@ -101,6 +101,15 @@ def test_a_collimators_edge_leaves_no_rim():
     assert (film[inside] <= whole[inside] + 0.02).all()
 
 
+def test_equalising_leaves_no_rim_at_the_bodys_edge():
+    passed = np.ones((200, 200))
+    passed[50:, 50:] = np.exp(-3.0)
+    passed[120:140] *= np.exp(-1.0)
+    film = develop(passed, passed, Exposure(equalisation=0.5, equalisation_width_px=20))
+    assert abs(film[52:60, 100].mean() - film[65:75, 100].mean()) < 0.03
+    assert film[130, 100] > film[60, 100] + 0.3
+
+
 @pytest.mark.parametrize("nothing", [np.ones((50, 60)), np.full((50, 60), np.exp(-0.001))])
 def test_a_film_of_nothing_is_black(nothing):
     exposure = Exposure()

@@ -10,6 +10,7 @@ from .smoothing import wide_gaussian
 REFERENCE_DEPTH = 4.0  # logarithm of what 20 cm of water leave of the signal
 DIRECT, DIRECT_SHARE = 0.7, 0.15  # below this, or this share of the densest, a pixel counts as exposed directly
 PENUMBRA = 0.05  # shares of the field below this count as this
+NEAR_BODY = 0.05  # share of body in the neighbourhood below which it counts as this
 NOTHING = 0.003  # logarithmic: what is nowhere denser is not there
 
 
@@ -80,17 +81,14 @@ def develop(measured: np.ndarray, transmission: np.ndarray, exposure: Exposure, 
     if field is not None and blanked:
         log_image += np.log(np.maximum(field, PENUMBRA))
     if exposure.equalisation:
-        log_image -= exposure.equalisation * _level(log_image, body, seen, exposure.equalisation_width_px)
+        log_image -= exposure.equalisation * _level(log_image, body, exposure.equalisation_width_px)
     grey = grey_values(log_image, exposure.saturated, exposure.gamma, body)
     return grey * field if field is not None and blanked else grey
 
 
-def _level(log_image: np.ndarray, body: np.ndarray, seen: np.ndarray, width_px: float) -> np.ndarray:
-    """Large structures of what is seen; what is exposed directly counts as the thinnest of the body."""
-    level = np.where(body, log_image, log_image[body].min())
-    if seen.all():
-        return wide_gaussian(level, width_px)
-    return wide_gaussian(level * seen, width_px) / np.maximum(wide_gaussian(seen, width_px), PENUMBRA)
+def _level(log_image: np.ndarray, body: np.ndarray, width_px: float) -> np.ndarray:
+    """Large structures of the body: means over its part of a wide neighbourhood, so that its edge leaves no rim."""
+    return wide_gaussian(log_image * body, width_px) / np.maximum(wide_gaussian(body, width_px), NEAR_BODY)
 
 
 def vignette(shape: tuple[int, int], loss: float) -> np.ndarray:
