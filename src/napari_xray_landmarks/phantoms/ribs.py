@@ -9,7 +9,7 @@ from .thoracolumbar_parameters import SpineParameters
 
 RIBS = 12
 # Half width and half depth of the cage at the level of each vertebra, C7 to L1, in mm.
-HALF_WIDTH = (40.0, 52.0, 72.0, 88.0, 99.0, 108.0, 115.0, 121.0, 126.0, 129.0, 130.0, 128.0, 124.0, 119.0)
+HALF_WIDTH = (46.0, 60.0, 79.0, 92.0, 101.0, 108.0, 115.0, 121.0, 126.0, 129.0, 130.0, 128.0, 124.0, 119.0)
 HALF_DEPTH = (24.0, 30.0, 40.0, 49.0, 56.0, 62.0, 67.0, 71.0, 75.0, 78.0, 79.0, 79.0, 78.0, 76.0)
 BEHIND_MM = 27.0  # from a body's centre to the most posterior ribs, less the body's depth
 DROP_MM = (38.0, 62.0, 80.0, 94.0, 106.0, 116.0, 124.0, 130.0, 132.0, 128.0, 150.0, 160.0)

@@ -70,8 +70,8 @@ def _view(person: Spine, view: str, rng) -> CArm:
     points = np.array([p for n, p in corners_in_space(person).items() if n.rpartition("-")[2] in sides])
     low, high = points.min(0), points.max(0)
     across = 2 if view == "ap" else 1
-    low = low - (rng.uniform(18, 60), *(2 * [rng.uniform(40, 72)]))
-    high = high + (rng.uniform(8, 32), *(2 * [rng.uniform(40, 72)]))
+    low = low - (rng.uniform(12, 48), *(2 * [rng.uniform(40, 72)]))
+    high = high + (rng.uniform(4, 22), *(2 * [rng.uniform(40, 72)]))
     size_mm = (high - low)[[0, across]] * to_detector / to_isocentre
     size = tuple(int(np.ceil(n / PIXEL_MM)) for n in size_mm)
     return CArm(lao + turns[0], turns[1], turns[2], to_isocentre, to_detector, (PIXEL_MM, PIXEL_MM), size,
@@ -79,11 +79,10 @@ def _view(person: Spine, view: str, rng) -> CArm:
 
 
 def _exposure(rng) -> Exposure:
-    made = Exposure(photons=10 ** rng.uniform(3.9, 5.2), energy_kev=rng.uniform(48, 60), scatter=rng.uniform(0.3, 0.9),
+    return Exposure(photons=10 ** rng.uniform(3.9, 5.2), energy_kev=rng.uniform(48, 60), scatter=rng.uniform(0.2, 0.7),
                     scatter_width_px=rng.uniform(30, 60), blur_px=rng.uniform(0.4, 0.7),
-                    equalisation=rng.uniform(0.15, 0.55), equalisation_width_px=rng.uniform(50, 110),
-                    gamma=rng.uniform(0.75, 1.25))
-    return made
+                    equalisation=rng.uniform(0.1, 0.45), equalisation_width_px=rng.uniform(60, 140),
+                    saturated=rng.uniform(0.02, 0.2), gamma=rng.uniform(0.55, 1.05))
 
 
 def _line_integrals(person: Spine, camera: Camera, energy_kev: float) -> np.ndarray:

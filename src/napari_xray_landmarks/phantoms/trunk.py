@@ -109,7 +109,7 @@ def _organs(q: SpineParameters, heights, planes: dict, rng) -> np.ndarray:
         return [np.interp(level, LEVEL, planes[f"chest {name}"]) for name in ("behind", "left", "depth")]
 
     behind, left, depth = chest(8.2)
-    heart = [np.interp(8.1, LEVEL, heights), behind - 0.42 * depth, left + 25 * h, 60 * h, 37 * h, 50 * h,
+    heart = [np.interp(8.1, LEVEL, heights), behind - 0.42 * depth, left + 25 * h, 60 * h, 34 * h, 50 * h,
              0.5 + rng.uniform(-0.1, 0.1)]
     dome = np.interp(9.6, LEVEL, heights) + q.diaphragm_mm * g
     behind, left, depth = chest(10)
@@ -122,9 +122,9 @@ def _vessels(g: float, heights, planes: dict, rng) -> np.ndarray:
     rods = []
     for side in (1, -1):
         root = np.array([height, behind - 4, left + side * 30 * g])
-        for _ in range(17):
+        for _ in range(20):
             way = np.array([rng.normal(-0.25, 0.9), rng.normal(0, 0.7), side * abs(rng.normal(0.7, 0.5))])
-            _branch(rods, root + rng.normal(0, 7, 3), way / np.linalg.norm(way), rng.uniform(2.2, 4.6) * g, rng, 0)
+            _branch(rods, root + rng.normal(0, 7, 3), way / np.linalg.norm(way), rng.uniform(2.4, 5.2) * g, rng, 0)
     return np.array(rods)
 
 
@@ -156,11 +156,11 @@ def _bowel(q: SpineParameters, heights, planes: dict, rng) -> np.ndarray:
     loin, groin = (np.interp(level, LEVEL, heights) for level in (LOIN, GROIN))
     front = np.interp(15.0, LEVEL, planes["spine behind"]) - 45 * g
     blobs = []
-    for _ in range(int(rng.poisson(13 * max(q.bowel_gas, 0.1)))):
+    for _ in range(int(rng.poisson(16 * max(q.bowel_gas, 0.1)))):
         if rng.random() < 0.6:
             low, high, radius, steps = (-70, 0, 66), (0, 30, 100), rng.uniform(11, 22) * g, rng.integers(3, 8)
         else:
-            low, high, radius, steps = (-60, -30, 0), (-30, 0, 70), rng.uniform(7, 14) * g, rng.integers(2, 5)
+            low, high, radius, steps = (-60, -30, 0), (-30, 0, 85), rng.uniform(4, 12) * g, rng.integers(2, 5)
         corners = np.array([(groin, front, 0), (loin, front, 0)]) + g * np.array([low, high])
         at = rng.uniform(*corners) * (1, 1, rng.choice((-1, 1)))
         heading, hu = rng.standard_normal(3) * (1, 0.3, 0.6), rng.choice((-980.0, -980.0, -900.0, -500.0))
