@@ -63,6 +63,9 @@ def test_surfaces_are_closed_and_as_large_as_what_is_labelled(labels):
     assert mesh.name == "head"
     assert mesh.volume_mm3 == pytest.approx((labels.voxels > 0).sum() * SPACING.prod(), rel=0.02)
     np.testing.assert_allclose(mesh.vertices.mean(0), CENTRE, atol=0.1)
+    (coarse,) = label_surfaces(labels, step=2)
+    assert len(coarse.faces) < len(mesh.faces) / 3
+    assert coarse.volume_mm3 == pytest.approx(mesh.volume_mm3, rel=0.06)
     cut = Volume(labels.voxels[:30], WORLD_FROM_VOXEL, "labels")
     (half,) = label_surfaces(cut)
     assert half.volume_mm3 == pytest.approx((cut.voxels > 0).sum() * SPACING.prod(), rel=0.03), "closed at the border"

@@ -110,7 +110,7 @@ def label_names(labels: Volume, ct: Volume | None = None) -> dict[int, str]:
     return found
 
 
-def label_surfaces(labels: Volume, names: Mapping[int, str] | None = None) -> tuple[Mesh, ...]:
+def label_surfaces(labels: Volume, names: Mapping[int, str] | None = None, step: int = 1) -> tuple[Mesh, ...]:
     """The surfaces of labelled structures, closed, in the volume's world.
 
     Parameters
@@ -119,6 +119,8 @@ def label_surfaces(labels: Volume, names: Mapping[int, str] | None = None) -> tu
         Whole numbers; 0 is background.
     names
         What to call each value that counts; all of them by `label_names` where left out.
+    step
+        Voxels to a side of the triangles: more is coarser, and faster to project.
 
     Raises
     ------
@@ -130,7 +132,7 @@ def label_surfaces(labels: Volume, names: Mapping[int, str] | None = None) -> tu
     surfaces = []
     for value, box in enumerate(find_objects(values), start=1):
         if box is not None and value in names:
-            mesh = _surface(values[box] == value, [s.start for s in box], labels.world_from_voxel)
+            mesh = _surface(values[box] == value, [s.start for s in box], labels.world_from_voxel, step)
             surfaces += [] if mesh is None else [replace(mesh, name=names[value])]
     return tuple(surfaces)
 
@@ -146,12 +148,13 @@ def _whole(labels: Volume) -> np.ndarray:
     return voxels.astype(np.int32)
 
 
-def _surface(mask: np.ndarray, start, world_from_voxel: np.ndarray) -> Mesh | None:
-    padded = gaussian_filter(np.pad(mask, 2).astype(np.float32), SMOOTHING_VOXELS)
-    if padded.max() <= 0.5:
+def _surface(mask: np.ndarray, start, world_from_voxel: np.ndarray, step: int) -> Mesh | None:
+    border = 2 * step
+    padded = gaussian_filter(np.pad(mask, border).astype(np.float32), SMOOTHING_VOXELS * step)
+    if padded[::step, ::step, ::step].max() <= 0.5:
         return None
-    vertices, faces, _, _ = marching_cubes(padded, 0.5, allow_degenerate=False)
-    voxels = vertices + np.array(start) - 2
+    vertices, faces, _, _ = marching_cubes(padded, 0.5, allow_degenerate=False, step_size=step)
+    voxels = vertices + np.array(start) - border
     mesh = Mesh(voxels @ world_from_voxel[:3, :3].T + world_from_voxel[:3, 3], faces)
     return mesh if mesh.volume_mm3 > 0 else Mesh(mesh.vertices, mesh.faces[:, ::-1])
 

@@ -47,10 +47,14 @@ def show_arm(viewer, ct_layer, arm: CArm) -> None:
 
 
 def look_from_the_front(viewer) -> None:
-    """Show the volume in space with the head up, seen from the front and a little from the side and above."""
+    """Show the volume in space with the head up, seen from the front and a little from the patient's left and above.
+
+    napari's own way to look at space mirrors a volume whose axes are superior, posterior and left.
+    """
     viewer.dims.ndisplay = 3
-    viewer.reset_view()
     camera = getattr(viewer, "scene", viewer).camera  # viewer.camera before napari 0.9
+    camera.orientation = ("away", *camera.orientation2d)
+    viewer.reset_view()
     camera.set_view_direction(view_direction=LOOK, up_direction=(1.0, 0.0, 0.0))
 
 

@@ -20,6 +20,7 @@ from ..mesh import Mesh
 from .convert import contours_layer, image_layer, landmarks_in_world, landmarks_layer, volume_from_layer
 from .films import is_result, our_metadata
 
+LIVE_TRIANGLE_MM = 3.0
 VIEW, DETECTOR, PLACE = "view", "detector", "place"
 
 
@@ -83,8 +84,8 @@ class Patient:
         In mm; its world is that of the layer.
     scene, live
         For films and for previews.
-    surfaces
-        Of the bones among the labels.
+    surfaces, live_surfaces
+        Of the bones among the labels, fine for films and coarse for previews.
     notes
         What had to be assumed, and why labels are left out.
     """
@@ -94,6 +95,7 @@ class Patient:
     scene: Scene
     live: PreparedVolume
     surfaces: tuple[Mesh, ...] = ()
+    live_surfaces: tuple[Mesh, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -170,14 +172,16 @@ def read_patient(ct: tuple, labels: tuple | None) -> Patient:
         The image is no CT.
     """
     volume = volume_from_layer(*ct[:2])
-    made, surfaces, notes = scene(volume), (), ()
+    made, surfaces, notes = scene(volume), ((), ()), ()
     if labels is not None:
         try:
             image = volume_from_layer(*labels[:2])
-            surfaces = label_surfaces(image, label_names(image, volume))
+            names = label_names(image, volume)
+            coarse = max(1, round(LIVE_TRIANGLE_MM / max(image.spacing_mm)))
+            surfaces = tuple(label_surfaces(image, names, step) for step in (1, coarse))
         except InputError as error:
             notes = (f"no outlines: {error}",)
-    return Patient(volume.name, volume, made, live_volume(volume), surfaces, (*made.notes, *notes))
+    return Patient(volume.name, volume, made, live_volume(volume), *surfaces, (*made.notes, *notes))
 
 
 def middle_of(patient: Patient, landmarks: LandmarkSet | None) -> tuple[float, float, float]:
@@ -204,7 +208,10 @@ def film_of_patient(patient: Patient, arm: CArm, landmarks: LandmarkSet | None, 
 def _picture(grey, arm: CArm, patient: Patient, landmarks, outlined: bool, film=None, exposure=None) -> Picture:
     camera = arm.camera()
     seen = None if landmarks is None else project_landmarks(landmarks, camera)
-    contours = tuple(outlines(patient.surfaces, camera, 0.0 if film is None else 0.1)) if outlined else ()
+    contours = ()
+    if outlined:
+        contours = tuple(outlines(patient.live_surfaces, camera, 0.0) if film is None else
+                         outlines(patient.surfaces, camera))
     return Picture(grey, arm, seen, contours, film, exposure, misses(patient.ct, camera))
 
 
