@@ -27,6 +27,11 @@ def oblique():
     return axis * np.sign(np.linalg.det(axis))
 
 
+def sheared():
+    """Directions that are not at right angles, as of a tilted gantry or an affine registration."""
+    return oblique() @ np.array([[1.0, 0.2, -0.1], [0, 1, 0.3], [0.1, 0, 1]])
+
+
 def gauss(world):
     return np.exp(-0.5 * (((world - CENTRE) / SIGMAS) ** 2).sum(-1)).astype(np.float32)
 
@@ -40,8 +45,8 @@ def ellipsoid(world, edge_mm=1.0):
 
 
 @cache
-def gauss_volume(spacing=(0.9, 0.9, 0.9), turned=False) -> Volume:
-    matrix, world = grid(spacing, oblique() if turned else None)
+def gauss_volume(spacing=(0.9, 0.9, 0.9), turned=False, skewed=False) -> Volume:
+    matrix, world = grid(spacing, sheared() if skewed else oblique() if turned else None)
     return Volume(gauss(world), matrix)
 
 

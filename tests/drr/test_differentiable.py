@@ -101,9 +101,9 @@ def test_steps_along_the_gradient_find_a_displaced_camera(gauss):
         value.backward()
         return value
 
-    before = float(loss())
+    before = float(loss().detach())
     optimiser.step(loss)
-    assert float(loss()) < 1e-4 * before
+    assert float(loss().detach()) < 1e-4 * before
     found = (steps * unit).detach()[0].numpy()
     points = CENTRE + np.random.default_rng(0).uniform(-20, 20, (20, 3))
     expected = camera.moved(MOTION[:3], MOTION[3:], ISOCENTRE).project(points)
@@ -124,3 +124,11 @@ def test_a_view_that_misses_is_blank_and_its_gradient_zero():
     image = differentiable.TorchRenderer(Volume(np.ones((6, 7, 8), np.float32)), camera)(motions)
     image.sum().backward()
     assert not image.any() and not motions.grad.any()
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_what_is_not_finite_is_refused(wrong):
+    voxels = np.ones((4, 4, 4), np.float32)
+    voxels[1, 2, 3] = wrong
+    with pytest.raises(ValueError, match="not finite"):
+        render(Volume(voxels), CArm().camera(), device="cpu")

@@ -58,6 +58,37 @@ def test_materials_see_the_source_and_the_detector_too():
     assert whole.max() < 0.9 * render(volume, camera).max()
 
 
+def test_a_voxel_at_an_edge_may_be_taken_for_either_material():
+    """Whole voxels of bone against its exact share of each: only rays along the edge notice, by a few per cent."""
+    spacing = 0.8
+    matrix, world = truth.grid((spacing, spacing, spacing))
+    body = truth.ellipsoid(world, spacing)
+    far = np.linalg.norm((world - CENTRE) / (0.5 * truth.RADII), axis=-1)
+    share = np.clip(0.5 - (far - 1) * 0.5 * truth.RADII.min() / spacing, 0, 1).astype(np.float32)
+    value = body * (1 + share)  # bone is twice as dense
+    camera = CAMERAS[0]
+    soft, bone = render(prepare(Volume(value, matrix), share > 0.5), camera)
+    exact_soft, exact_bone = (render(Volume(part, matrix), camera) for part in (body * (1 - share), body * share * 2))
+    np.testing.assert_allclose(soft + bone, exact_soft + exact_bone, atol=1e-4 * soft.max())
+    lost, exact = (np.exp(-0.02 * a - 0.03 * b) for a, b in ((soft, bone), (exact_soft, exact_bone)))
+    assert np.abs(lost / exact - 1).mean() < 1e-3 and np.abs(lost / exact - 1).max() < 0.05
+
+
+def test_the_densities_are_those_prepared():
+    volume, numbers = _mixed(3)
+    found = prepare(volume, numbers).densities()
+    assert found.shape == (3, *volume.shape)
+    for m in range(3):
+        np.testing.assert_allclose(found[m], np.where(numbers == m, volume.voxels, 0), rtol=1e-6)
+    np.testing.assert_array_equal(prepare(volume).densities()[0], volume.voxels)
+
+
+def test_materials_of_a_prepared_volume_are_refused():
+    volume, numbers = _mixed(2)
+    with pytest.raises(ValueError, match="prepared already"):
+        prepare(prepare(volume), numbers)
+
+
 @pytest.mark.parametrize("wrong", [np.zeros((3, 4, 5), np.uint8), np.full((4, 4, 4), 8), np.full((4, 4, 4), -1),
                                    np.zeros((4, 4, 4), float)])
 def test_materials_that_do_not_fit_are_refused(wrong):

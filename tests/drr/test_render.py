@@ -6,6 +6,7 @@ import pytest
 from line_integrals import CENTRE
 
 from napari_xray_landmarks.drr.prepared import prepare
+from napari_xray_landmarks.drr.preview import preview
 from napari_xray_landmarks.drr.render import render
 from napari_xray_landmarks.geometry.camera import Camera, CArm
 from napari_xray_landmarks.imaging import Volume
@@ -26,6 +27,15 @@ def test_a_gaussian_has_its_closed_form(view, turned):
 
 
 @pytest.mark.parametrize("view", VIEWS)
+def test_directions_need_not_be_at_right_angles(view):
+    camera = _arm(*view)
+    exact = truth.gauss_integral(camera)
+    volume = truth.gauss_volume((1.0, 1.3, 0.9), skewed=True)
+    for draw in (render, preview):
+        assert np.abs(draw(volume, camera) - exact).mean() < 1e-3 * exact.max()
+
+
+@pytest.mark.parametrize("view", VIEWS)
 def test_a_gaussian_on_a_fine_grid_is_within_a_ten_thousandth(view):
     camera = _arm(*view, size=(60, 70))
     exact = truth.gauss_integral(camera)
@@ -38,6 +48,27 @@ def test_an_ellipsoid_has_its_closed_form(view):
     exact = truth.ellipsoid_integral(camera)
     image = render(truth.ellipsoid_volume(), camera)
     assert np.sqrt(((image - exact) ** 2).mean()) < 0.006 * exact.max()
+
+
+@pytest.mark.parametrize("view", VIEWS[:2])
+def test_an_ellipsoid_on_a_fine_grid_is_within_36_ten_thousandths(view):
+    camera = _arm(*view)
+    exact = truth.ellipsoid_integral(camera)
+    image = render(truth.ellipsoid_volume((0.5, 0.5, 0.5)), camera)
+    assert np.sqrt(((image - exact) ** 2).mean()) < 0.0036 * exact.max()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_sharp_ball_of_a_millimetre_lands_where_its_centre_projects(view):
+    grid = np.stack(np.meshgrid(*[np.arange(30)] * 3, indexing="ij"), -1) * 0.1 - 1.45
+    centre, corner = np.array([0.13, -0.21, 0.07]), np.array([11.0, -7.0, 16.0])
+    matrix = np.diag([0.1, 0.1, 0.1, 1.0])
+    matrix[:3, 3] = corner - 1.45
+    ball = np.clip(0.5 + (1 - np.linalg.norm(grid - centre, axis=-1)) / 0.1, 0, 1).astype(np.float32)
+    camera = CArm(*view, 700, 1000, (0.4, 0.3), (140, 190), (5.0, -3.0, 4.0)).camera()
+    image = render(Volume(ball, matrix), camera)
+    found = np.array([(image * axis).sum() for axis in np.indices(image.shape)]) / image.sum()
+    assert np.linalg.norm(found - camera.project((corner + centre)[None])[0]) < 0.1
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -93,6 +124,14 @@ def test_source_and_detector_between_the_same_two_slices():
     voxels = np.ones((9, 9, 9), np.float32)
     camera = Camera((4.0, 4.2, 4.0), (4.0, 4.7, 4.0), (-1e-3, 0, 0), (0, 0, 1e-3), (1, 1))
     assert render(Volume(voxels, matrix), camera, to_detector=True)[0, 0] == pytest.approx(0.5, rel=1e-5)
+
+
+def test_rays_to_both_sides_of_the_source_within_a_tile():
+    """A detector so near and wide that no axis is crossed by all rays of a tile."""
+    camera = CArm(30, 15, 0, 9.0, 20, (2.5, 2.5), (40, 52), tuple(CENTRE)).camera()
+    exact = truth.gauss_integral(camera)
+    error = np.abs(render(truth.gauss_volume(), camera) - exact) / exact.max()
+    assert error.max() < 0.02 and error.mean() < 2e-3
 
 
 @pytest.mark.parametrize("off", [(-60.0, 30.0), (200.0, 75.0)])

@@ -13,8 +13,8 @@ from torch.utils.checkpoint import checkpoint
 from ..geometry.camera import Camera
 from ..imaging import Volume
 from .joseph import span
-from .prepared import PreparedVolume, prepare
-from .render import TILE, tiles_by_axis
+from .prepared import PreparedVolume, require_finite
+from .render import tiles_by_axis
 
 SAMPLES = {"cpu": 2**17}  # at a time: what stays in the cache; elsewhere what fills the device
 MANY = 2**24
@@ -37,6 +37,11 @@ class TorchRenderer(torch.nn.Module):
     to_detector
         As in `render`.
 
+    Raises
+    ------
+    ValueError
+        The volume holds values that are not finite.
+
     Attributes
     ----------
     voxels : (materials, planes, rows, columns) float32 tensor
@@ -46,11 +51,10 @@ class TorchRenderer(torch.nn.Module):
     def __init__(self, volume: Volume | PreparedVolume, camera: Camera, centre_mm=(0.0, 0.0, 0.0), *,
                  device: str | torch.device = "cpu", to_detector: bool = False):
         super().__init__()
-        prepared = prepare(volume)
         self.size_px, self.to_detector = camera.size_px, to_detector
         exact = {"dtype": _exact(device), "device": device}
-        self.register_buffer("voxels", torch.tensor(prepared.densities(), device=device))
-        self.register_buffer("world_from_voxel", torch.tensor(prepared.world_from_voxel, **exact))
+        self.register_buffer("voxels", torch.tensor(_densities(volume), device=device))
+        self.register_buffer("world_from_voxel", torch.tensor(volume.world_from_voxel, **exact))
         self.register_buffer("centre_mm", torch.tensor(np.asarray(centre_mm, float), **exact))
         self.register_buffer("rays_mm", torch.tensor(ray_matrix(camera), **exact))
 
@@ -108,6 +112,15 @@ def line_integrals(voxels: torch.Tensor, world_from_voxel: torch.Tensor, rays_mm
     return torch.stack(images)
 
 
+def _densities(volume: Volume | PreparedVolume) -> np.ndarray:
+    """(materials, planes, rows, columns) float32 array, without a copy of one that has such values already."""
+    if isinstance(volume, PreparedVolume):
+        return volume.densities()
+    values = np.asarray(volume.voxels, np.float32)[None]
+    require_finite(values, volume.name)
+    return values
+
+
 def _exact(device) -> torch.dtype:
     """What geometry is worked out in: few numbers, so double precision wherever there is any."""
     return torch.float32 if torch.device(device).type == "mps" else torch.float64
@@ -123,8 +136,8 @@ def _pixels_by_axis(rays: torch.Tensor, size_px: tuple[int, int]) -> list[tuple[
     parts = tiles_by_axis(rays.detach().cpu().double().numpy(), size_px)
     axis_of_px = np.zeros(size_px, np.int8)
     for axis, tiles in parts:
-        for row, column in tiles:
-            axis_of_px[row:row + TILE[0], column:column + TILE[1]] = axis
+        for row, column, rows, columns in tiles:
+            axis_of_px[row:row + rows, column:column + columns] = axis
     return [(axis, torch.tensor(np.flatnonzero(axis_of_px == axis), device=rays.device)) for axis, _ in parts]
 
 
@@ -188,7 +201,7 @@ class _SumOfSlices(torch.autograd.Function):
         slices, at, step = ctx.saved_tensors
         want_volume, want_pose = ctx.needs_input_grad[0], any(ctx.needs_input_grad[1:3])
         to_slices = torch.zeros_like(slices) if want_volume else None
-        to_at, to_step = (torch.zeros_like(at) if want_pose else None for _ in range(2))
+        to_places = at.new_zeros(2, at.numel()) if want_pose else None
         for k, values, grid in _chunks(slices, at, step, *ctx.range):
             per_slice = change[None, :, None].expand(len(k), -1, -1, -1)
             to_values, to_grid = torch.ops.aten.grid_sampler_2d_backward(
@@ -196,8 +209,9 @@ class _SumOfSlices(torch.autograd.Function):
             if want_volume:
                 to_slices[k[0]:k[-1] + 1] += to_values
             if want_pose:
-                to_at += to_grid[:, 0].sum(0)
-                to_step += torch.einsum("k,knx->nx", _from_middle(k, ctx.range[2], at), to_grid[:, 0])
+                weights = _from_middle(k, ctx.range[2], at)
+                to_places.addmm_(torch.stack([torch.ones_like(weights), weights]), to_grid.reshape(len(k), -1))
+        to_at, to_step = to_places.reshape(2, *at.shape) if want_pose else (None, None)
         return to_slices, to_at, to_step, None, None, None
 
 

@@ -11,6 +11,7 @@ from numba import njit, prange
 from .samples import add_gradients, add_materials, add_values, chain
 
 TILE = (16, 64)
+SMALL_TILE = (4, 4)  # where rays to neighbouring pixels follow different axes
 VALUES, MATERIALS, GRADIENTS = 0, 1, 2
 
 
@@ -34,14 +35,13 @@ def integrate(mode, flat, shape, steps, source, rays, rays_mm, motions, ends, ti
         How each motion changes `rays` and, in the last column, `source`; read where gradients are asked for.
     ends
         Whether rays end at the detector.
-    tiles : (N, 2) int array
-        First row and column of the tiles to fill.
+    tiles : (N, 4) int array
+        First row and column, and how many of each, of the tiles to fill; at most `TILE`.
     out : (channels, rows, columns) float32 array
     """
-    channels, height, width = out.shape
+    channels = len(out)
     for t in prange(len(tiles)):
-        r0, c0 = tiles[t, 0], tiles[t, 1]
-        rows, columns = min(16, height - r0), min(64, width - c0)
+        r0, c0, rows, columns = tiles[t, 0], tiles[t, 1], tiles[t, 2], tiles[t, 3]
         lines = np.empty((4, 16, 64), np.float32)
         reach = np.empty((16, 64), np.float64)
         total = np.zeros((channels, 16, 64), np.float32)
@@ -91,7 +91,7 @@ def _sum_tile(mode, flat, shape, steps, start, lines, reach, rows, columns, tota
     low, high, part_low, part_high = span(start, near, far)
     bounded = near >= start or far <= start  # otherwise rays go to both sides, farther than the corners tell
     scratch = np.zeros(total.shape, np.float32)
-    bounds, work = np.empty(4, np.float32), np.empty((6, 64), np.float32)
+    bounds, work = np.empty(4, np.float32), np.empty((7, 64), np.float32)
     p_end, q_end = np.float32(shape[0] + 1), np.float32(shape[1] + 1)
     in_plane, margin = (np.int32(steps[0]), np.int32(steps[1])), np.float32(0.01)
     for k in range(max(0, low), min(shape[2], high)):

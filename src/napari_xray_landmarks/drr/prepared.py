@@ -70,7 +70,10 @@ def prepare(volume: Volume | PreparedVolume, materials=None) -> PreparedVolume:
     ----------
     volume
     materials : (planes, rows, columns) integer array, optional
-        Which material each voxel is of, from 0; the rendering then has one image for each.
+        Which material each voxel is of, from 0; the rendering then has one image for each. Between voxels of two
+        materials both are interpolated, so edges are as smooth as the values. A voxel that is a mixture keeps its
+        value whole, whatever it is taken to be; where the difference matters, mixtures are materials of their own, as
+        in `scene`, or each material's density is prepared and rendered alone.
 
     Raises
     ------
@@ -86,9 +89,7 @@ def prepare(volume: Volume | PreparedVolume, materials=None) -> PreparedVolume:
         raise ValueError(f"volume {volume.name!r} of {volume.shape} voxels is too large to render: resample or crop it")
     inner = tuple(slice(BORDER[0], n - BORDER[1]) for n in padded.shape)
     padded[inner] = volume.voxels
-    # a sum is finite only if every value is, and needs no copy; float64 so that large values do not overflow it
-    if not np.isfinite(padded.sum(dtype=np.float64)):
-        raise ValueError(f"volume {volume.name!r} holds values that are not finite")
+    require_finite(padded, volume.name)
     count = 1
     if materials is not None:
         numbers = _material_numbers(volume, materials)
@@ -98,6 +99,15 @@ def prepare(volume: Volume | PreparedVolume, materials=None) -> PreparedVolume:
         bits[inner] |= np.where(padded[inner] == 0, 0, numbers)  # nothing there, and bits alone are slow to add
     padded.flags.writeable = False
     return PreparedVolume(padded, volume.world_from_voxel, count)
+
+
+def require_finite(values: np.ndarray, name: str) -> None:
+    """Refuse a volume with NaN or infinity in it, by a ValueError.
+
+    A sum is finite only if every value is, and needs no copy; float64 so that large values do not overflow it.
+    """
+    if not np.isfinite(values.sum(dtype=np.float64)):
+        raise ValueError(f"volume {name!r} holds values that are not finite")
 
 
 def _material_numbers(volume: Volume, materials) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..geometry.camera import Camera
 from ..imaging import Volume
-from .joseph import GRADIENTS, MATERIALS, TILE, VALUES, integrate
+from .joseph import GRADIENTS, MATERIALS, SMALL_TILE, TILE, VALUES, integrate
 from .prepared import PreparedVolume, prepare
 
 STEEP = 2.0  # voxels in plane per slice beyond which a tile is rendered along another axis
@@ -34,9 +34,9 @@ def render(volume: Volume | PreparedVolume, camera: Camera, *, to_detector: bool
     ValueError
         The volume cannot be prepared.
     """
-    prepared = prepare(volume)
     if device is not None:
-        return _with_torch(prepared, camera, to_detector, device)
+        return _with_torch(volume, camera, to_detector, device)
+    prepared = prepare(volume)
     mode = VALUES if prepared.materials == 1 else MATERIALS
     sums = _sums(prepared, camera, mode, to_detector)
     if mode == VALUES:
@@ -79,13 +79,13 @@ def render_with_jacobian(volume: Volume | PreparedVolume, camera: Camera, centre
     return sums[0], sums[1:]
 
 
-def _with_torch(prepared: PreparedVolume, camera: Camera, to_detector: bool, device: str) -> np.ndarray:
+def _with_torch(volume: Volume | PreparedVolume, camera: Camera, to_detector: bool, device: str) -> np.ndarray:
     import torch
 
     from .differentiable import TorchRenderer
 
     with torch.no_grad():
-        renderer = TorchRenderer(prepared, camera, device=device, to_detector=to_detector)
+        renderer = TorchRenderer(volume, camera, device=device, to_detector=to_detector)
         return renderer(torch.zeros(1, 6, device=device))[0].cpu().numpy()
 
 
@@ -114,17 +114,23 @@ def _sums(prepared: PreparedVolume, camera: Camera, mode: int, ends: bool, motio
 
 
 def tiles_by_axis(rays: np.ndarray, size_px: tuple[int, int]) -> list[tuple[int, np.ndarray]]:
-    """The first pixels of all tiles, by the axis to render them along: one axis unless some rays are steep to it."""
-    first = [np.arange(0, n, step) for n, step in zip(size_px, TILE, strict=True)]
-    tiles = np.stack(np.meshgrid(*first, indexing="ij"), -1).reshape(-1, 2)
+    """The (N, 4) tiles of `integrate` by the axis to render them along: one axis unless some rays are steep to it."""
     axis = dominant_axis(rays, size_px)
     corners = corner_rays(rays, size_px)
     along = corners[:, axis]
     if (along * along[0] > 0).all() and (np.abs(corners) <= STEEP * np.abs(along[:, None])).all():
-        return [(axis, tiles)]
-    middles = np.minimum(tiles + np.array(TILE) / 2, np.array(size_px) - 1)
+        return [(axis, _tiles(size_px, TILE))]
+    tiles = _tiles(size_px, SMALL_TILE)
+    middles = tiles[:, :2] + (tiles[:, 2:] - 1) / 2
     best = np.abs(np.column_stack([middles, np.ones(len(tiles))]) @ rays.T).argmax(1)
     return [(int(a), tiles[best == a]) for a in np.unique(best)]
+
+
+def _tiles(size_px: tuple[int, int], extent: tuple[int, int]) -> np.ndarray:
+    """(N, 4): first row and column, rows and columns of the tiles that cover a detector."""
+    first = np.stack(np.meshgrid(*(np.arange(0, n, step) for n, step in zip(size_px, extent, strict=True)),
+                                 indexing="ij"), -1).reshape(-1, 2)
+    return np.hstack([first, np.minimum(extent, np.array(size_px) - first)])
 
 
 def _motions(prepared: PreparedVolume, camera: Camera, centre_mm) -> np.ndarray:
