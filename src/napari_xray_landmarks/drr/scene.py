@@ -171,11 +171,13 @@ def _bones(hu: np.ndarray, labels: np.ndarray) -> list:
 
 
 def _densities(hu: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    """g/cm3 that give the CT's own attenuation at its energy; clipped metal is solid."""
+    """g/cm3 that give the CT's own attenuation at its energy, in the place of the HU; clipped metal is solid."""
     water = MATERIALS["water"][0] * mass_attenuation("water", CT_KEV)
-    scale = np.array([0.001 * water / t.mass_attenuation(CT_KEV) for t in TISSUES], np.float32)
-    density = np.maximum(hu + np.float32(1000), 0) * scale[numbers]
-    metal = numbers == METAL
-    if metal.any() and np.quantile(hu[metal], 0.95) < CLIPPED_HU:
-        density[metal] = MATERIALS[TISSUES[METAL].name][0]
-    return density
+    metal = hu[numbers == METAL]
+    clipped = len(metal) and np.quantile(metal, 0.95) < CLIPPED_HU
+    hu += 1000
+    np.maximum(hu, 0, out=hu)
+    hu *= np.array([0.001 * water / t.mass_attenuation(CT_KEV) for t in TISSUES], np.float32)[numbers]
+    if clipped:
+        hu[numbers == METAL] = MATERIALS[TISSUES[METAL].name][0]
+    return hu
