@@ -14,7 +14,7 @@ PADDING = (-1500, -2000, -2048, -3000, -3024, -32768)  # what scanners write out
 ENOUGH, SURE = 0.35, 0.75  # share of a CT that is air or soft tissue, and of one that is to have an offset
 MOST_BONE = 0.5  # of the soft tissue's volume, in a CT that is to have an offset
 WRAPPED = 2**16
-SAMPLES = 500_000
+SAMPLES = 300_000
 AIR = np.float32(-1000)
 
 
@@ -43,10 +43,10 @@ def in_hounsfield(volume: Volume) -> tuple[np.ndarray, tuple[str, ...]]:
         raise InputError(volume.name, f"{int((~np.isfinite(voxels)).sum())} of its values are not finite",
                          "Replace them, by -1000 where there is air")
     hu, notes = voxels.astype(np.float32), []
-    sample = _sample(hu)
+    sample = sparse(hu).ravel()
     if voxels.dtype.kind == "u" and sample.max() > 0.9 * WRAPPED:
         hu[hu >= WRAPPED / 2] -= WRAPPED
-        sample = _sample(hu)
+        sample = sparse(hu).ravel()
         notes.append(f"{volume.name}: values from {WRAPPED // 2} on were negative and lost their sign, given back")
     background = _background(hu, sample)
     if background is not None:
@@ -63,8 +63,10 @@ def in_hounsfield(volume: Volume) -> tuple[np.ndarray, tuple[str, ...]]:
     return hu, tuple(notes)
 
 
-def _sample(hu: np.ndarray) -> np.ndarray:
-    return hu.ravel()[:: max(1, hu.size // SAMPLES)]
+def sparse(voxels: np.ndarray) -> np.ndarray:
+    """Some of the voxels, evenly along all axes: enough for shares and quantiles."""
+    step = max(1, int((voxels.size / SAMPLES) ** (1 / 3)))
+    return voxels[::step, ::step, ::step]
 
 
 def _background(hu: np.ndarray, sample: np.ndarray) -> float | None:

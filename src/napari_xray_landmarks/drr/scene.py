@@ -9,7 +9,7 @@ from ..errors import InputError
 from ..geometry.camera import Camera
 from ..imaging import Volume
 from .attenuation import MATERIALS, mass_attenuation
-from .hounsfield import in_hounsfield
+from .hounsfield import in_hounsfield, sparse
 from .prepared import PreparedVolume, prepare
 from .render import render
 from .tools import Tool, carve, thickness, tool_of
@@ -21,7 +21,6 @@ BONE_TENTH_HU = 220.0  # a labelled structure is bone if its densest tenth is de
 BONE_LEVELS_HU = (450.0, 900.0)  # spongy below, dense above
 METAL_HU = 2600.0
 CLIPPED_HU = 4000.0  # scanners that store 12 bits end below: metal is denser than they say
-SAMPLES = 500_000
 
 
 @dataclass(frozen=True)
@@ -164,8 +163,7 @@ def _label_values(labels: Volume, ct: Volume) -> np.ndarray:
 
 def _bones(hu: np.ndarray, labels: np.ndarray) -> list:
     """The labels of bones: what has some dense parts."""
-    step = max(1, hu.size // SAMPLES)
-    hu, labels = hu.ravel()[::step], labels.ravel()[::step]
+    hu, labels = sparse(hu), sparse(labels)
     return [label for label in np.unique(labels)
             if label > 0 and np.quantile(hu[labels == label], 0.9) > BONE_TENTH_HU]
 
