@@ -20,7 +20,7 @@ def test_the_manifest_offers_every_sample_and_its_commands_exist():
     manifest = _manifest()
     commands = {c.id: c.python_name for c in manifest.contributions.commands}
     found = {s.key: commands[s.command] for s in manifest.contributions.sample_data}
-    assert set(found) == set(ANATOMY)
+    assert set(found) == {*ANATOMY, "pelvis-ct"}
     for python_name in found.values():
         module, _, name = python_name.partition(":")
         assert module == samples.__name__ and callable(getattr(samples, name))
@@ -46,3 +46,17 @@ def test_metal_shows_in_the_sample_with_implants():
         "pelvis", samples.WITH_IMPLANTS, implant=False)
     white, white_without = ((f[0] == f[0].max()).sum() for f in (film, plain))
     assert white > white_without + 2000  # a stem of 9 x 120 mm and more, in pixels of 0.74 mm
+
+
+def test_the_ct_sample_lies_in_one_world_with_its_bones_and_landmarks():
+    viewer = ViewerModel()
+    for data, attributes, kind in samples.pelvis_ct():
+        getattr(viewer, f"add_{kind}")(data, **attributes)
+    ct, labels, landmarks = viewer.layers
+    assert (type(ct).__name__, type(labels).__name__, type(landmarks).__name__) == ("Image", "Labels", "Points")
+    assert {str(u) for layer in viewer.layers for u in layer.units} == {"millimeter"}
+    np.testing.assert_allclose(labels.extent.world, ct.extent.world)
+    assert tuple(landmarks.features["name"]) == SCHEMAS["pelvis"].names
+    heads = [labels.get_value(p, world=True) for n, p in zip(landmarks.features["name"], landmarks.data, strict=True)
+             if n.startswith("femoral-head")]
+    assert all(heads), "the centres of the heads lie in labelled bone"
