@@ -30,7 +30,13 @@ from napari_xray_landmarks.training.patients import (
 )
 from napari_xray_landmarks.training.simulated import FilmPlan, Look, film_of
 from napari_xray_landmarks.training.simulated_sets import MANIFEST, write_simulated_set
-from napari_xray_landmarks.training.views import ViewRanges, mirrored_arm, mirrored_landmarks, other_side
+from napari_xray_landmarks.training.views import (
+    ViewRanges,
+    mirrored_arm,
+    mirrored_landmarks,
+    other_side,
+    without_lone_sides,
+)
 
 PLAIN = Look(exposures=False, appearance=False, tools=0)
 
@@ -64,8 +70,11 @@ def test_a_mirror_swaps_the_sides_of_the_schema():
     swap = dict(schema.pairs) | {b: a for a, b in schema.pairs}
     assert {n: other_side(n) for n in schema.names} == {n: swap.get(n, n) for n in schema.names}
     assert other_side("leftover") == "leftover"
-    with pytest.raises(ValueError, match="'tip-left' has no partner"):
-        mirrored_landmarks(LandmarkSet(("tip-left",), np.zeros((1, 3)), unit="mm"))
+    lone = LandmarkSet(("head-left", "tip-left"), np.zeros((2, 3)), unit="mm")
+    with pytest.raises(InputError, match="'head-left': has no partner 'head-right'"):
+        mirrored_landmarks(lone)
+    assert without_lone_sides(lone).names == mirrored_landmarks(without_lone_sides(lone)).names == ("head", "tip")
+    assert without_lone_sides(ball_ct(0)[1]).names == NAMES
 
 
 @pytest.mark.parametrize("centre_px", [None, (20.0, 31.0)])
@@ -263,6 +272,8 @@ def test_a_users_cts_become_patients(tmp_path):
 
 
 def test_no_atlas_is_said_so(tmp_path):
+    with pytest.raises(ValueError, match="anatomy"):
+        AtlasPatients(str(tmp_path), anatomy="skull")
     with pytest.raises(FileError, match="no pelvis atlas"):
         len(AtlasPatients(str(tmp_path)))
 

@@ -23,6 +23,8 @@ from .options import (
 )
 from .reporting import for_each, say
 from .simulated_sets import (
+    Anatomy,
+    AnatomyOption,
     AppearanceOption,
     CranOption,
     DatasetOption,
@@ -93,6 +95,7 @@ def simulate(
     flipped: FlippedOption = 0.5,
     tools: ToolsOption = 0.25,
     implants: ImplantsOption = 0.3,
+    anatomy: AnatomyOption = Anatomy.pelvis,
     appearance: AppearanceOption = True,
     quiet: QuietOption = False,
     device: DeviceOption = Device.auto,
@@ -110,7 +113,7 @@ def simulate(
             raise InputError("--view", "does not go with --dataset", "Give --lao and --cran, the ranges of the views")
         source = patients(cts, _one_each("--landmarks", landmarks, cts), _one_each("--labels", labels, cts),
                           structures=parse_structures(structures), femurs=femurs, sampled=sampled, implants=implants,
-                          seed=seed or 0)
+                          anatomy=anatomy, seed=seed or 0)
         return write_set(output, source, view_ranges(arm, lao, cran, flipped), dataset, seed=seed or 0,
                          views_each=views_each, tools=tools, appearance=appearance, quiet=quiet)
     angles = [parse_view(text) for text in views or ["ap"]]

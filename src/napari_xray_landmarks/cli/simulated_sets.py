@@ -1,6 +1,7 @@
 """`simulate --dataset`: films by the thousand in the layout that `train` reads."""
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
 PANEL = "Data set"
 ATLAS_FOLDERS = ("left", "right", "sacrum")
 DISTANCES_VARY_MM = (100.0, 50.0)  # of the source to isocentre and detector, either way
+
+
+class Anatomy(StrEnum):
+    """Whose landmarks the films of atlas people have."""
+
+    pelvis = "pelvis"
+    femur = "proximal-femur"
+
 
 DatasetOption = Annotated[
     int | None,
@@ -55,6 +64,9 @@ ToolsOption = Annotated[
 ImplantsOption = Annotated[
     float, typer.Option("--implants", min=0, max=1, rich_help_panel=PANEL, help="Share of atlas people with implants.")
 ]
+AnatomyOption = Annotated[
+    Anatomy, typer.Option("--anatomy", rich_help_panel=PANEL, help="Landmarks of atlas people, what views are about.")
+]
 AppearanceOption = Annotated[
     bool, typer.Option("--appearance/--no-appearance", rich_help_panel=PANEL, help="Vary how films look.")
 ]
@@ -77,8 +89,8 @@ def view_ranges(arm: "CArm", lao: str, cran: str, flipped: float) -> "ViewRanges
 
 
 def patients(cts: Sequence[Path], marks: Mapping[Path, Path], labelled: Mapping[Path, Path], *,
-             structures: Mapping[int, str] | None, femurs: Path | None, sampled: int, implants: float, seed: int
-             ) -> "Patients":
+             structures: Mapping[int, str] | None, femurs: Path | None, sampled: int, implants: float, anatomy: str,
+             seed: int) -> "Patients":
     """Who is in the films: a phantom, the people of the pelvis atlas, or the subjects of CTs.
 
     Raises
@@ -93,7 +105,7 @@ def patients(cts: Sequence[Path], marks: Mapping[Path, Path], labelled: Mapping[
     if not first.exists() and str(first) in SCHEMAS:
         return PhantomPatients(str(first), seed=seed)
     if all((first / name).is_dir() for name in ATLAS_FOLDERS):
-        return AtlasPatients(str(first), str(femurs or ""), sampled, implants, seed=seed)
+        return AtlasPatients(str(first), str(femurs or ""), sampled, implants, str(anatomy), seed=seed)
     if lacking := [ct for ct in cts if ct not in marks]:
         known = ", ".join(SCHEMAS)
         raise InputError(lacking[0], "has no landmarks", f"Give --landmarks; or a phantom's name ({known}) as CT")
@@ -120,10 +132,11 @@ def write_set(output: Path, source: "Patients", views: "ViewRanges", count: int,
 def about(plan: "FilmPlan") -> dict:
     """Name of the set, and the schema of the pelvis."""
     from ..phantoms import SCHEMAS
-    from ..training.patients import AtlasPatients, PhantomPatients
+    from ..training.patients import AtlasPatients
 
     source, schema = plan.patients, SCHEMAS["pelvis"]
     known = {"name": f"simulated films, {source.describe()['kind']}"}
-    if isinstance(source, AtlasPatients) or source == PhantomPatients("pelvis", seed=getattr(source, "seed", 0)):
+    shown = source.anatomy if isinstance(source, AtlasPatients) else getattr(source, "name", "")
+    if shown == "pelvis":
         known |= {"anatomy": schema.anatomy, "schema": {"pairs": schema.pairs, "subshapes": schema.subshapes}}
     return known

@@ -12,12 +12,14 @@ from ..errors import InputError
 from ..imaging import Volume
 from ..landmarks import LandmarkSet
 from ..mesh import Mesh
+from .views import without_lone_sides
 
 if TYPE_CHECKING:
     from ..drr.scene import Scene
     from ..phantoms.phantom import Phantom
 
 SPLITS = ("train", "validation", "test")
+ANATOMIES = ("pelvis", "proximal-femur")
 SHARES = (0.7, 0.15, 0.15)  # of the subjects, in each of them
 
 
@@ -158,6 +160,8 @@ class AtlasPatients:
         How many sampled individuals.
     implants
         Share of the variants with metal.
+    anatomy
+        "pelvis" with its landmarks, or "proximal-femur": those of one of the femurs, and views about it.
     spacing_mm
     seed
         Of the splits.
@@ -167,8 +171,13 @@ class AtlasPatients:
     femurs: str = ""
     sampled: int = 0
     implants: float = 0.3
+    anatomy: str = "pelvis"
     spacing_mm: float = 1.5
     seed: int = 0
+
+    def __post_init__(self):
+        if self.anatomy not in ANATOMIES:
+            raise ValueError(f"anatomy must be {' or '.join(ANATOMIES)}, got {self.anatomy!r}")
 
     def __len__(self) -> int:
         return len(self._splits) + self.sampled
@@ -199,7 +208,10 @@ class AtlasPatients:
         else:
             train = tuple(s for s, split in self._splits.items() if split == "train")
             person, name = sampled_person(self.folder, train, (own, variant), **options), f"sampled-{own}"
-        return _of_phantom(person.phantom(self.spacing_mm), name, self.split_of(number), outlined)
+        made = person.phantom(self.spacing_mm)
+        if self.anatomy == "proximal-femur":
+            made = replace(made, landmarks=_of_femur(made.landmarks, str(rng.choice(("left", "right")))))
+        return _of_phantom(made, name, self.split_of(number), outlined)
 
 
 @dataclass(frozen=True)
@@ -262,6 +274,12 @@ class CTPatients:
         return Patient(files.subject, self.split_of(number), scene(ct, labels=labels), landmarks, surfaces)
 
 
+def _of_femur(landmarks: LandmarkSet, side: str) -> LandmarkSet:
+    """Those of a pelvis that are on the femur of a side."""
+    names = tuple(f"{n}-{side}" for n in ("femoral-head", "greater-trochanter", "lesser-trochanter"))
+    return LandmarkSet(names, np.array([landmarks[n] for n in names]), unit=landmarks.unit)
+
+
 def _of_phantom(made: "Phantom", subject: str, split: str, outlined: bool) -> Patient:
     from ..drr.projection import label_surfaces
     from ..drr.scene import scene
@@ -269,4 +287,4 @@ def _of_phantom(made: "Phantom", subject: str, split: str, outlined: bool) -> Pa
     names = {value: name for name, value in made.label_names.items()}
     surfaces = label_surfaces(made.labels, names) if outlined else ()
     ready = scene(replace(made.volume, name=subject), labels=made.labels)
-    return Patient(subject, split, ready, made.landmarks, surfaces, made.has_implant)
+    return Patient(subject, split, ready, without_lone_sides(made.landmarks), surfaces, made.has_implant)

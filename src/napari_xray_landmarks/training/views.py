@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..errors import InputError
 from ..geometry.camera import CArm
 from ..landmarks import LandmarkSet
 
@@ -77,12 +78,13 @@ def mirrored_landmarks(landmarks: LandmarkSet) -> LandmarkSet:
 
     Raises
     ------
-    ValueError
+    InputError
         A landmark's other side is missing.
     """
     names = landmarks.names
     if lone := [n for n in names if other_side(n) not in names]:
-        raise ValueError(f"{lone[0]!r} has no partner {other_side(lone[0])!r}, and cannot be mirrored")
+        raise InputError(f"landmark {lone[0]!r}", f"has no partner {other_side(lone[0])!r}, and cannot be mirrored",
+                         "Set the share of flipped films to 0")
     order = [names.index(other_side(name)) for name in names]
     return replace(landmarks, points=landmarks.points[order] * (1.0, 1.0, -1.0),
                    confidence=landmarks.confidence[order], detected=landmarks.detected[order])
@@ -91,3 +93,13 @@ def mirrored_landmarks(landmarks: LandmarkSet) -> LandmarkSet:
 def other_side(name: str) -> str:
     """The name of what a mirror shows: "left" for "right" and the reverse, where they are words of the name."""
     return re.sub(r"(?<![a-zA-Z])(left|right)(?![a-zA-Z])", lambda found: _SIDES[found[1]], name)
+
+
+def without_lone_sides(landmarks: LandmarkSet) -> LandmarkSet:
+    """The landmarks of one side alone, as of a single femur, without that side in their names: a mirror may show them.
+
+    Those that have both sides stay as they are.
+    """
+    names = landmarks.names
+    short = tuple(n if other_side(n) in names else re.sub(r"-(left|right)$", "", n) for n in names)
+    return replace(landmarks, names=short) if len(set(short)) == len(short) else landmarks
