@@ -166,9 +166,15 @@ def waves(rng: np.random.Generator, axes, length_mm: float = 26.0, count: int = 
 @njit(fastmath=True, cache=True, inline="always")
 def interpolate(values, origin, spacing, s, p, l):  # noqa: E741
     """Trilinear value at a body point; the nearest node's beyond the nodes."""
-    x = min(max((s - origin[0]) / spacing[0], 0.0), values.shape[0] - 1.001)
-    y = min(max((p - origin[1]) / spacing[1], 0.0), values.shape[1] - 1.001)
-    z = min(max((l - origin[2]) / spacing[2], 0.0), values.shape[2] - 1.001)
+    return trilinear(values, (s - origin[0]) / spacing[0], (p - origin[1]) / spacing[1], (l - origin[2]) / spacing[2])
+
+
+@njit(fastmath=True, cache=True, inline="always")
+def trilinear(values, x, y, z):
+    """Trilinear value at a place counted in nodes; the nearest node's beyond the nodes."""
+    x = min(max(x, 0.0), values.shape[0] - 1.001)
+    y = min(max(y, 0.0), values.shape[1] - 1.001)
+    z = min(max(z, 0.0), values.shape[2] - 1.001)
     i, j, k = int(x), int(y), int(z)
     x, y, z = x - i, y - j, z - k
     a = (values[i, j, k] * (1 - z) + values[i, j, k + 1] * z) * (1 - y)

@@ -1,7 +1,7 @@
 """From a knee's shapes to the voxels of an MR or a CT, with labels.
 
 Compiled code takes the fields as two things: `grids`, the values of the bones, then the menisci's ring, then the skin;
-and `frames`, a row for each with the grid's origin and spacing and the (3, 4) matrix from the world.
+and `frames`, a row for each with the (3, 4) matrix from the world to its nodes, and its origin and spacing in mm.
 """
 
 import math
@@ -11,7 +11,7 @@ from numba import njit, prange
 
 from .bone import noise_tile
 from .knee import BONES, Knee
-from .knee_fields import CARTILAGE, CORTEX, DENSITY, DISTANCE, FILM, SCAR, Field, interpolate
+from .knee_fields import CARTILAGE, CORTEX, DENSITY, DISTANCE, FILM, SCAR, Field, trilinear
 from .knee_shading import bone_over, cartilage_tone, share, soft_tissue, strap_distance, texture
 from .knee_soft_tissue import skin, straps
 from .knee_tissues import AIR, FLUID, MENISCUS, SKIN
@@ -54,20 +54,17 @@ def draw(knee: Knee, look: np.ndarray, origin_mm, spacing_mm, shape, rng: np.ran
 
 
 def _frame(field: Field) -> np.ndarray:
-    return np.concatenate([field.origin_mm, field.spacing_mm, field.body_from_world[:3].ravel()])
+    body_from_node = np.diag([*field.spacing_mm, 1.0])
+    body_from_node[:3, 3] = field.origin_mm
+    node_from_world = np.linalg.inv(body_from_node) @ field.body_from_world
+    return np.concatenate([node_from_world[:3].ravel(), field.origin_mm, field.spacing_mm])
 
 
 @njit(fastmath=True, cache=True, inline="always")
-def _to_body(frames, n, s, p, l):  # noqa: E741
-    return (frames[n, 6] * s + frames[n, 7] * p + frames[n, 8] * l + frames[n, 9],
-            frames[n, 10] * s + frames[n, 11] * p + frames[n, 12] * l + frames[n, 13],
-            frames[n, 14] * s + frames[n, 15] * p + frames[n, 16] * l + frames[n, 17])
-
-
-@njit(fastmath=True, cache=True, inline="always")
-def _read(grids, frames, n, channel, s, p, l):  # noqa: E741
-    """A channel of a grid at a point in its own frame."""
-    return interpolate(grids[n][channel], frames[n, :3], frames[n, 3:6], s, p, l)
+def _to_node(frames, n, s, p, l):  # noqa: E741
+    return (frames[n, 0] * s + frames[n, 1] * p + frames[n, 2] * l + frames[n, 3],
+            frames[n, 4] * s + frames[n, 5] * p + frames[n, 6] * l + frames[n, 7],
+            frames[n, 8] * s + frames[n, 9] * p + frames[n, 10] * l + frames[n, 11])
 
 
 @njit(parallel=True, fastmath=True, cache=True)
@@ -105,13 +102,13 @@ def _draw(image, labels, origin, spacing, slabs, grids, frames, straps, look, ti
 @njit(fastmath=True, cache=True)
 def _surroundings(grids, frames, straps, s, p, l, half, edge):  # noqa: E741
     """What a block of voxels round a point can do without: skin, soft parts, bones; and the straps that it may hold."""
-    to_skin = _read(grids, frames, HIDE, 0, s, p, l)
-    outside = to_skin > half * 1.2 + 1.5
-    deep = to_skin < -1.2 * half - _read(grids, frames, HIDE, 1, s, p, l) - 6.0
+    x, y, z = _to_node(frames, HIDE, s, p, l)
+    to_skin, fat_mm = trilinear(grids[HIDE][0], x, y, z), trilinear(grids[HIDE][1], x, y, z)
+    outside, deep = to_skin > half * 1.2 + 1.5, to_skin < -1.2 * half - fat_mm - 6.0
     close, buried = np.zeros(4, np.bool_), False
     for n in range(4):
-        x, y, z = _to_body(frames, n, s, p, l)
-        d = _read(grids, frames, n, DISTANCE, x, y, z)
+        x, y, z = _to_node(frames, n, s, p, l)
+        d = trilinear(grids[n][DISTANCE], x, y, z)
         close[n] = d < half + REACH_MM
         buried |= d < -half - edge - 1.0
     near, count = np.empty(straps.shape[0], np.int64), 0
@@ -122,11 +119,11 @@ def _surroundings(grids, frames, straps, s, p, l, half, edge):  # noqa: E741
     return outside, deep, buried, close, near[:count]
 
 
-@njit(fastmath=True, cache=True)
+@njit(fastmath=True, cache=True, inline="always")
 def _voxel(s, p, l, edge, deep, buried, close, near, at, grids, frames, straps, look, tile):  # noqa: E741
     """Brightness and label at one point.
 
-    `at` is room for each bone's own coordinates of the point, the distance to it and the thickness of its cartilage.
+    `at` is room for where among each bone's nodes the point is, the distance to it and the thickness of its cartilage.
     """
     fine = texture(tile, s * 1.35, p * 1.35, l * 1.35)
     coarse = texture(tile, p * 0.31, l * 0.31, s * 0.31)
@@ -152,13 +149,13 @@ def _voxel(s, p, l, edge, deep, buried, close, near, at, grids, frames, straps, 
     return value, label
 
 
-@njit(fastmath=True, cache=True)
+@njit(fastmath=True, cache=True, inline="always")
 def _under_the_skin(s, p, l, edge, deep, near, grids, frames, straps, look, tile, fine, coarse):  # noqa: E741
     """Brightness of skin and soft parts, and how much of the point is inside the leg."""
     to_skin, fat_mm = -99.0, 0.0
     if not deep:
-        to_skin = _read(grids, frames, HIDE, 0, s, p, l)
-        fat_mm = _read(grids, frames, HIDE, 1, s, p, l)
+        x, y, z = _to_node(frames, HIDE, s, p, l)
+        to_skin, fat_mm = trilinear(grids[HIDE][0], x, y, z), trilinear(grids[HIDE][1], x, y, z)
     inside = share(to_skin, edge)
     value = look[0, AIR]
     if inside > 0:
@@ -168,41 +165,42 @@ def _under_the_skin(s, p, l, edge, deep, near, grids, frames, straps, look, tile
     return value, inside
 
 
-@njit(fastmath=True, cache=True)
+@njit(fastmath=True, cache=True, inline="always")
 def _wet(n, at, s, p, l, edge, value, grids, frames, look):  # noqa: E741
     """Measure a bone at a point, into `at`, and lay the film of fluid on its cartilage over `value`."""
-    x, y, z = _to_body(frames, n, s, p, l)
+    x, y, z = _to_node(frames, n, s, p, l)
     at[n, 0], at[n, 1], at[n, 2] = x, y, z
-    at[n, 3] = _read(grids, frames, n, DISTANCE, x, y, z)
+    at[n, 3] = trilinear(grids[n][DISTANCE], x, y, z)
     if at[n, 3] > -1 and at[n, 3] < REACH_MM + 2:
-        at[n, 4] = _read(grids, frames, n, CARTILAGE, x, y, z)
-        film = _read(grids, frames, n, FILM, x, y, z)
+        at[n, 4] = trilinear(grids[n][CARTILAGE], x, y, z)
+        film = trilinear(grids[n][FILM], x, y, z)
         if film > 0.05:
             value += share(at[n, 3] - at[n, 4] - film, edge) * (look[0, FLUID] - value)
     return value
 
 
-@njit(fastmath=True, cache=True)
+@njit(fastmath=True, cache=True, inline="always")
 def _meniscus(s, p, l, edge, at, value, grids, frames, look, fine, coarse):  # noqa: E741
     """Lay the menisci over `value`: what is in their ring between the two cartilages."""
     label = 0
     if -edge < at[TIBIA, 3] < 12:
-        x, y, z = _to_body(frames, RING, s, p, l)
-        above, level = at[TIBIA, 3] - at[TIBIA, 4], x + 0.1 * y
+        x, y, z = _to_node(frames, RING, s, p, l)
+        above = at[TIBIA, 3] - at[TIBIA, 4]
+        level = x * frames[RING, 15] + 0.1 * (frames[RING, 13] + y * frames[RING, 16])  # above the sloping joint line
         d = max(max(MENISCUS_GAP_MM - above, at[FEMUR, 4] + MENISCUS_GAP_MM - at[FEMUR, 3]),
                 max(level - MENISCUS_HEIGHT_MM, -MENISCUS_DROP_MM - level))
-        d = max(d, _read(grids, frames, RING, 0, 0.0, y, z))
+        d = max(d, trilinear(grids[RING][0], 0.0, y, z))
         tone = look[0, MENISCUS] + look[1, MENISCUS] * (fine + 0.6 * coarse)
         value += share(d, edge) * (tone - value)
         if d < 0:
-            label = MEDIAL_MENISCUS if z < 0 else LATERAL_MENISCUS
+            label = MEDIAL_MENISCUS if frames[RING, 14] + z * frames[RING, 17] < 0 else LATERAL_MENISCUS
     return value, label
 
 
-@njit(fastmath=True, cache=True)
+@njit(fastmath=True, cache=True, inline="always")
 def _ossified(n, at, edge, value, grids, frames, look, fine, coarse):
     """Lay a bone over `value`."""
     x, y, z = at[n, 0], at[n, 1], at[n, 2]
-    cortex = _read(grids, frames, n, CORTEX, x, y, z) if at[n, 3] > -8 else 1.0
-    density, scar = _read(grids, frames, n, DENSITY, x, y, z), _read(grids, frames, n, SCAR, x, y, z)
+    cortex = trilinear(grids[n][CORTEX], x, y, z) if at[n, 3] > -8 else 1.0
+    density, scar = trilinear(grids[n][DENSITY], x, y, z), trilinear(grids[n][SCAR], x, y, z)
     return bone_over(value, at[n, 3], cortex, density, scar, edge, look, fine, coarse)
