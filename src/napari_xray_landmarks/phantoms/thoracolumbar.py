@@ -183,7 +183,7 @@ def _apparent_tilt(size: Size, slopes, stance: Posture, level: int) -> float:
 
 def _vertebral_bones(q: SpineParameters, vertebrae) -> tuple[Bone, ...]:
     thin = q.cortex_mm * q.size
-    return tuple(Bone(v.name, LABELS[v.name], v.solid, (thin, thin), 1150, 260) for v in vertebrae)
+    return tuple(Bone(v.name, LABELS[v.name], v.solid, (thin, thin), 1100, 205) for v in vertebrae)
 
 
 def _pelvic_bones(subject: int) -> tuple[Bone, ...]:

@@ -79,10 +79,10 @@ def _view(person: Spine, view: str, rng) -> CArm:
 
 
 def _exposure(rng) -> Exposure:
-    return Exposure(photons=10 ** rng.uniform(3.9, 5.2), energy_kev=rng.uniform(48, 60), scatter=rng.uniform(0.2, 0.7),
+    return Exposure(photons=10 ** rng.uniform(4.3, 5.5), energy_kev=rng.uniform(48, 60), scatter=rng.uniform(0.2, 0.7),
                     scatter_width_px=rng.uniform(30, 60), blur_px=rng.uniform(0.4, 0.7),
                     equalisation=rng.uniform(0.1, 0.45), equalisation_width_px=rng.uniform(60, 140),
-                    saturated=rng.uniform(0.02, 0.2), gamma=rng.uniform(0.55, 1.05))
+                    saturated=rng.uniform(0.02, 0.12), gamma=rng.uniform(0.5, 0.95))
 
 
 def _line_integrals(person: Spine, camera: Camera, energy_kev: float) -> np.ndarray:

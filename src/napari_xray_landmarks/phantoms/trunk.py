@@ -109,7 +109,7 @@ def _organs(q: SpineParameters, heights, planes: dict, rng) -> np.ndarray:
         return [np.interp(level, LEVEL, planes[f"chest {name}"]) for name in ("behind", "left", "depth")]
 
     behind, left, depth = chest(8.2)
-    heart = [np.interp(8.1, LEVEL, heights), behind - 0.42 * depth, left + 25 * h, 60 * h, 34 * h, 50 * h,
+    heart = [np.interp(8.1, LEVEL, heights), behind - 0.42 * depth, left + 30 * h, 60 * h, 32 * h, 50 * h,
              0.5 + rng.uniform(-0.1, 0.1)]
     dome = np.interp(9.6, LEVEL, heights) + q.diaphragm_mm * g
     behind, left, depth = chest(10)

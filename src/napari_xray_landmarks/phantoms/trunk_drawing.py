@@ -50,7 +50,7 @@ def _oval(x, y, a, b):
 def _dome(p, l, left, height, behind):  # noqa: E741
     """Height of one half of the diaphragm."""
     x, y = (l - left) / 62.0, (p - behind) / 70.0
-    return height - 22.0 * x * x - (62.0 if y > 0 else 20.0) * y * y
+    return height - (22.0 if l * left > left * left else 8.0) * x * x - (62.0 if y > 0 else 20.0) * y * y
 
 
 @njit(fastmath=True, cache=True)

@@ -122,8 +122,8 @@ def _lumbar_part(q: Size, side: int, longer: float, tilt: float, g: float) -> li
         capsule(at(4, 8, out + g), at(11, 12, out + 2.5 * g), 4.2 * g, 2.6 * g, 2),
         capsule(at(4, 9, out + g), at(-6, 16, out - 4 * g), 3.6 * g, 3.4 * g, 3),
         capsule(at(-6, 16, out - 4 * g), at(-15.5, 19.5, out - 6 * g), 3.3 * g, 2.2 * g, 2),
-        capsule(at(1, 14, out - 3 * g), at(-1, 22, 0), 2.6 * g, 2.6 * g, 3),
-        capsule(at(-7, 17, out - 5 * g), at(-9, 23, 0), 2.8 * g, 2.8 * g, 3),
+        capsule(at(1, 14, out - 3 * g), at(-1, 22, 0), 3.0 * g, 3.0 * g, 3),
+        capsule(at(-7, 17, out - 5 * g), at(-9, 23, 0), 3.3 * g, 3.3 * g, 3),
     ]
 
 
@@ -136,7 +136,7 @@ def _spinous(level: int, q: Size, sideways: float, g: float) -> list:
         return [capsule(at(-3 * g, 20), tip, 2.6 * g, 2.2 * g, 2), capsule(at(-8 * g, 20), tip - (1.5, 0, 0), 2.2 * g,
                                                                         2.6 * g, 2)]
     rows = []
-    for height, radius in ((0, 2.3), (-3.5, 2.1), (-7, 2.1), (-10, 2.4)):
+    for height, radius in ((0, 2.9), (-3.5, 2.7), (-7, 2.7), (-9.5, 3.0)):
         rows.append(capsule(at(height * g, 22), at(height * g - 0.5 * drop, 46, sideways), radius * g,
                             (radius + 0.4) * g, 2))
     return rows
