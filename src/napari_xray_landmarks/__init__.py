@@ -21,6 +21,9 @@ _PUBLIC = {
     "detect": "models",
     "read_training_set": "training",
     "evaluate": "evaluation",
+    "CArm": "geometry.camera",
+    "scene": "drr.scene",
+    "simulate": "drr.simulate",
 }
 
 __all__ = ["__version__", *_PUBLIC]

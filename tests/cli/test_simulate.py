@@ -161,7 +161,7 @@ def test_what_is_no_ct_ends_in_one_line(run, subject, known, picture, tmp_path):
     run("simulate", picture, "-o", tmp_path / "out").assert_bad_input("film.png", "not a volume")
     noise = tmp_path / "mr.nii.gz"
     write_volume(noise, Volume(np.random.default_rng(0).integers(0, 900, (20, 20, 20)).astype(np.int16)))
-    run("simulate", noise, "-o", tmp_path / "out").assert_bad_input("mr.nii.gz", "Hounsfield")
+    run("simulate", noise, "-o", tmp_path / "out").assert_bad_input("mr.nii.gz: its values", "Hounsfield")
     points = tmp_path / "film.csv"
     save_landmarks(points, LandmarkSet(("a",), [[1.0, 2]]))
     run("simulate", subject / "ct.nii.gz", "-o", tmp_path / "out", "--landmarks", points).assert_bad_input("film.csv")

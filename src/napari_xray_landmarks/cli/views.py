@@ -66,12 +66,14 @@ def simulate_views(path: Path, folder: Path, request: Request, landmarks: Path |
                    progress: Progress) -> list[str]:
     """Simulate and write every view of one CT; gives a line about each."""
     from ..drr.projection import isocentre_of
+    from ..io.files import stem
 
     progress(0.0, "reading")
     try:
         patient = read_patient(path, request, landmarks, labels)
     except InputError as error:
-        raise named(error, path) from error
+        own = error.subject == stem(path)  # what the CT read from there is called
+        raise FileError(path, error.problem, error.remedy) if own else named(error, path) from error
     isocentre = None if request.isocentre_given else isocentre_of(patient.ct, patient.landmarks)
     folder.mkdir(parents=True, exist_ok=True)
     lines = [f"Note: {note}" for note in patient.scene.notes]
