@@ -233,6 +233,14 @@ def test_a_set_grows(tmp_path, whole):
     same_files(grown.folder, whole.folder)
 
 
+def test_a_set_keeps_its_films_and_drops_what_is_not_whole(tmp_path, whole):
+    folder = tmp_path / "set"
+    write_simulated_set(folder, plan(), 7)
+    (folder / "images" / "000009.png").write_bytes(b"half a film")
+    assert len(write_simulated_set(folder, plan(), 2)) == 7
+    same_files(folder, whole.folder)
+
+
 def test_a_lost_film_is_made_again(tmp_path):
     folder = tmp_path / "set"
     write_simulated_set(folder, plan(), 3)

@@ -27,7 +27,7 @@ FORMAT = 1
 
 
 def write_simulated_set(folder, plan: FilmPlan, count: int, *, about=None, progress=None) -> TrainingSet:
-    """Make the films 0 to `count` - 1 of a plan that are not in the folder yet.
+    """Make the films 0 to `count` - 1 of a plan that are not in the folder yet; further ones there stay.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def write_simulated_set(folder, plan: FilmPlan, count: int, *, about=None, progr
                 progress(number / count, f"film {number + 1} of {count}")
             if number not in done:
                 done[number] = _write_film(folder, plan.film(number))
-        _write_tables(folder, [done[number] for number in range(count)])
+        _write_tables(folder, [done[number] for number in sorted(done)])
         if about:
             with replacing(folder / ABOUT_FILE) as temporary:
                 temporary.write_text(json.dumps(dict(about), indent=1), encoding="utf-8")
@@ -77,7 +77,11 @@ def _open(folder: Path, plan: FilmPlan) -> dict[int, dict]:
     if not lines or lines[0] != head:
         differs = [key for key in head if not lines or lines[0].get(key) != head[key]]
         raise FileError(manifest, f"is of films made otherwise: {', '.join(differs)}", "Choose another folder")
-    return {line["number"]: line for line in lines[1:] if (folder / "images" / line["image"]).exists()}
+    images = {path.name: path for path in (folder / "images").iterdir()}
+    done = {line["number"]: line for line in lines[1:] if line["image"] in images}
+    for name in images.keys() - {line["image"] for line in done.values()}:  # not whole: its line was still to come
+        images[name].unlink()
+    return done
 
 
 def _whole_lines(manifest: Path) -> Iterator[dict]:
