@@ -64,18 +64,18 @@ def add_materials(plane, steps, lines, k, p_end, q_end, rows, columns, work, sum
     v00, v01, v10, v11, fps, fqs, samples = work[0], work[1], work[2], work[3], work[4], work[5], work[6]
     for r in range(rows):
         p_line, p_step, q_line, q_step, total = lines[0, r], lines[1, r], lines[2, r], lines[3, r], sums[0, r]
-        some, all_ = np.int32(0), last
+        some, common = np.int32(0), last
         for c in range(columns):
             p = min(max(p_line[c] + k * p_step[c], zero), p_end)
             q = min(max(q_line[c] + k * q_step[c], zero), q_end)
             a, b, d, e, fp, fq = _neighbours(plane, p, q, steps)
             some |= _bits(a) | _bits(b) | _bits(d) | _bits(e)
-            all_ &= _bits(a) & _bits(b) & _bits(d) & _bits(e)
+            common &= _bits(a) & _bits(b) & _bits(d) & _bits(e)
             v00[c], v01[c], v10[c], v11[c], fps[c], fqs[c] = a, b, d, e, fp, fq
             samples[c] = _bilinear(a, b, d, e, fp, fq)
             total[c] += samples[c]
         some &= last
-        if some == all_:  # one material in all the row
+        if some == common:  # one material in all the row
             if 0 < some < len(sums):
                 for c in range(columns):
                     sums[some, r, c] += samples[c]
