@@ -11,7 +11,7 @@ from .reporting import progress_bar, say
 
 
 def sample(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="pelvis, proximal-femur or spine.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="pelvis, proximal-femur, spine or knee.")],
     output: FolderOption,
     subject: Annotated[int, typer.Option("--subject", min=0, help="Another number is another individual.")] = 0,
     implant: Annotated[
@@ -24,14 +24,16 @@ def sample(
     device: DeviceOption = Device.auto,
     seed: SeedOption = None,
 ) -> None:
-    """Write a phantom's CT, labels and landmarks in space, and its radiograph with true landmarks and contours.
+    """Write a phantom's CT or MR, labels and landmarks in space, and its radiograph with true landmarks and contours.
 
     With --films, write films of many subjects in the layout that `train` reads.
     """
-    from ..phantoms import SCHEMAS, film, phantom
+    from ..phantoms import PHANTOMS, SCHEMAS, film, phantom
 
-    if name not in SCHEMAS:
-        raise InputError(name, "is not a sample", f"Samples: {', '.join(SCHEMAS)}")
+    if name not in PHANTOMS:
+        raise InputError(name, "is not a sample", f"Samples: {', '.join(PHANTOMS)}")
+    if (films or implant) and name not in SCHEMAS:
+        raise InputError(name, "has neither films nor implants", "Leave --films and --implant out")
     if films:
         from ..training.phantom_sets import write_phantom_set
 
@@ -41,24 +43,26 @@ def sample(
         return
     with progress_bar("Sample", quiet) as progress:
         progress(0.0, f"making {name} {subject}")
-        radiograph = film(name, subject, implant=implant)
-        progress(0.4, "making its CT")
+        radiograph = film(name, subject, implant=implant) if name in SCHEMAS else None
+        progress(0.4, "making its volume")
         volumes = phantom(name, subject, implant=implant)
         progress(0.8, "writing")
         output.mkdir(parents=True, exist_ok=True)
-        lines = write_volumes(output, volumes) + write_film(output, radiograph)
+        lines = write_volumes(output, volumes) + (write_film(output, radiograph) if radiograph else [])
     for line in lines:
         say(line, quiet)
 
 
 def write_volumes(folder: Path, phantom) -> list[str]:
-    """Write a phantom's CT, labels and landmarks in space; gives a line for each file."""
+    """Write a phantom's CT or MR, labels and landmarks in space; gives a line for each file."""
     from ..io import save_landmarks, write_volume
 
-    files = {"CT": folder / "ct.nii.gz", "labels": folder / "labels.nii.gz", "landmarks": folder / "landmarks.mrk.json"}
-    write_volume(files["CT"], phantom.volume)
+    what = phantom.volume.modality
+    image = folder / ("ct.nii.gz" if what == "CT" else "image.nii.gz")
+    files = {what: image, "labels": folder / "labels.nii.gz", "landmarks": folder / "landmarks.mrk.json"}
+    write_volume(image, phantom.volume)
     write_volume(files["labels"], phantom.labels)
-    save_landmarks(files["landmarks"], phantom.landmarks, image_name=files["CT"].name)
+    save_landmarks(files["landmarks"], phantom.landmarks, image_name=image.name)
     return _lines(files)
 
 

@@ -54,7 +54,7 @@ def knee_phantom(subject: int = 0, *, implant: bool | None = None, spacing_mm=No
     matrix = np.diag([*spacing, 1.0])
     matrix[:3, 3] = origin
     if SIDES[person.side] < 0:
-        voxels, labels = voxels[:, :, ::-1], labels[:, :, ::-1]
+        voxels, labels = (np.ascontiguousarray(a[:, :, ::-1]) for a in (voxels, labels))
     name = f"phantom knee {subject}"
     points = np.array(list(person.landmarks.values())) * (1, 1, SIDES[person.side])
     return Phantom(Volume(voxels, matrix, name, modality), Volume(labels, matrix, f"{name} labels", "labels"),

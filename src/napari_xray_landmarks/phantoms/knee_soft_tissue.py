@@ -116,8 +116,8 @@ def _tendons(knee: Knee) -> list:
     cap = lambda *p: knee.bones["patella"].in_world(np.array(p) * g)  # noqa: E731
     foot = knee.landmarks["tuberosity"]
     return [
-        strap(TENDON, cap(16, -4, 0), thigh(72, -47, 3), (3.2, 2.4), 0, 11 * g, 0.85),
-        strap(TENDON, cap(-20, -5, 0), foot + (4, -0.8, 0), (2.3, 2.3), 0, 10 * g),
+        strap(TENDON, knee.landmarks["patella-base"] - (2, 1, 0), thigh(72, -47, 3), (3.2, 2.4), 0, 11 * g, 0.85),
+        strap(TENDON, knee.landmarks["patella-apex"] + (3, -0.5, 0), foot + (4, -0.8, 0), (2.3, 2.3), 0, 10 * g),
         strap(TENDON, foot + (4, -0.8, 0), foot + (-10, 0.5, 0), (2.2, 1.2), 0, 7 * g),
         strap(TENDON, cap(14, -9, 0), cap(-14, -9, 0), (0.9, 0.9), 0, 15 * g),
         strap(TENDON, thigh(110, -2, 52), thigh(20, -4, 45), (1.2, 1.4)),
