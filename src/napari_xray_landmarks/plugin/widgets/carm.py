@@ -30,6 +30,7 @@ from .messages import complain, tell
 
 SAMPLES = ("pelvis-ct",)
 SETTLE_MS = 250
+DRAW_MS = 120  # layers in space take longer to change than a film to be shown: not with every preview
 PLACED = ("scale", "translate", "rotate", "shear", "affine", "units")
 
 
@@ -76,6 +77,8 @@ class SimulateCArm(Dock):
         self._saving.failed.connect(complain)
         self._moving = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._moving.timeout.connect(self._on_still)
+        self._arm_soon = QTimer(self, singleShot=True, interval=DRAW_MS)
+        self._arm_soon.timeout.connect(self._draw_arm)
 
     def _connect(self) -> None:
         self._ct_ties, self._mark_ties = Connections(self), Connections(self)
@@ -170,7 +173,10 @@ class SimulateCArm(Dock):
             return
         self.picture = picture
         self.view.show_picture(picture)
-        self._draw_arm()
+        if picture.film is not None:
+            self._draw_arm()
+        elif not self._arm_soon.isActive():
+            self._arm_soon.start()
         self._enable()
         set_note(self.numbers, describe(picture, self.form.value))
         if picture.film is not None and self._then is not None:
