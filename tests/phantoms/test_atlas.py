@@ -18,7 +18,7 @@ from napari_xray_landmarks.phantoms.atlas import (
     read_pelvis,
     without_spikes,
 )
-from napari_xray_landmarks.phantoms.atlas_people import atlas_person, sampled_person, varying
+from napari_xray_landmarks.phantoms.atlas_people import atlas_person, sampled_person
 from napari_xray_landmarks.phantoms.distance import distance_field
 from napari_xray_landmarks.phantoms.pelvis import HIP_LANDMARKS, LABELS
 from napari_xray_landmarks.phantoms.repair import solid_surface
@@ -57,14 +57,6 @@ def test_a_spike_is_put_back_between_its_neighbours():
     spiked[14] = (2, 2, 50)
     mended = without_spikes(Mesh(spiked, faces)).vertices
     np.testing.assert_allclose(mended, points, atol=1e-9)
-
-
-def test_values_vary_smoothly_about_their_mean():
-    points = np.random.default_rng(1).uniform(-100, 100, (4000, 3))
-    values = varying(points, 2.0, 0.25, np.random.default_rng(2))
-    assert values.mean() == pytest.approx(2, abs=0.15) and 0.3 < values.std() < 0.7 and values.min() > 0
-    near = varying(points + 1.0, 2.0, 0.25, np.random.default_rng(2))
-    assert np.abs(near - values).max() < 0.4
 
 
 def test_a_folder_without_the_atlas_is_refused(tmp_path):

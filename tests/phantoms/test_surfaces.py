@@ -11,7 +11,7 @@ from napari_xray_landmarks.imaging import Volume
 from napari_xray_landmarks.mesh import Mesh
 from napari_xray_landmarks.phantoms.distance import distance_field
 from napari_xray_landmarks.phantoms.repair import holes, solid_surface
-from napari_xray_landmarks.phantoms.surfaces import SurfaceBone, bones_of, ct_from_surfaces
+from napari_xray_landmarks.phantoms.surfaces import SurfaceBone, bones_of, ct_from_surfaces, varying
 
 CENTRE = np.array([1.3, -2.1, 0.7])
 RADIUS = 20.0
@@ -170,3 +170,11 @@ def test_impossible_substances_are_refused():
         SurfaceBone("b", 1, sphere(), -1.0)
     with pytest.raises(ValueError, match="label"):
         SurfaceBone("b", 300, sphere())
+
+
+def test_values_vary_smoothly_about_their_mean():
+    points = np.random.default_rng(1).uniform(-100, 100, (4000, 3))
+    values = varying(points, 2.0, 0.25, np.random.default_rng(2))
+    assert values.mean() == pytest.approx(2, abs=0.15) and 0.3 < values.std() < 0.7 and values.min() > 0
+    near = varying(points + 1.0, 2.0, 0.25, np.random.default_rng(2))
+    assert np.abs(near - values).max() < 0.4

@@ -17,6 +17,7 @@ from .models import models
 from .reporting import PROGRAM, complain, one_line
 from .sample import sample
 from .simulate import simulate
+from .surfaces import surfaces
 from .train import train
 
 # the base class of usage errors, whether typer brings its own click or uses the installed one
@@ -45,7 +46,7 @@ def _root(version: bool = typer.Option(False, "--version", callback=_version, is
     pass
 
 
-for command in (demo, models, sample, simulate, detect, train, evaluate):
+for command in (demo, models, sample, surfaces, simulate, detect, train, evaluate):
     app.command()(command)
 app.command("import")(import_dataset)
 

@@ -19,7 +19,7 @@ from .schemas import SCHEMAS
 from .soft_tissue import SoftTissue, soft_tissue
 from .solids import Solid, capsule
 from .spine import lumbar
-from .surfaces import SurfaceBone, ct_from_surfaces
+from .surfaces import SurfaceBone, ct_from_surfaces, varying
 from .vertices import VERTICES
 
 BOX_MM = ((-200.0, -125.0, -215.0), (235.0, 155.0, 215.0))  # room for steep views
@@ -114,15 +114,6 @@ def person_of(pelvis: PelvisSurfaces, rng: np.random.Generator, *, femurs=None, 
     tissue = soft_tissue(q, rng, widest)
     metal = random_implants(placed, landmarks, rng) if implant else ()
     return AtlasPerson(pelvis.name, q, tuple(bones), landmarks, tissue, metal)
-
-
-def varying(points: np.ndarray, mean: float, share: float, rng: np.random.Generator, wavelength_mm: float = 45.0
-            ) -> np.ndarray:
-    """(N,) values about a mean that vary smoothly over (N, 3) points, with a standard deviation of `share` of it."""
-    waves = rng.standard_normal((24, 3)) * (2 * np.pi / wavelength_mm / np.sqrt(3))
-    phases = rng.uniform(0, 2 * np.pi, 24)
-    noise = np.cos(points @ waves.T + phases).sum(1) * np.sqrt(2 / 24)
-    return mean * (1 + share * np.clip(noise, -2.5, 2.5))
 
 
 def _pelvic_bones(pelvis: PelvisSurfaces, q: PelvisParameters, rng) -> list[SurfaceBone]:

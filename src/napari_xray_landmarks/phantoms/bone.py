@@ -107,7 +107,7 @@ def _draw(rows, polygon, body_from_world, excess, labels, label, origin, spacing
                     d = 1e6
                     for n in near:
                         d = combine(d, primitive(rows, n, polygon, s, p, l), rows, n)
-                    _fill(excess, labels, label, k, j, i, d, s, spacing, numbers, noise)
+                    blend_voxel(excess, labels, label, k, j, i, d, s, spacing, numbers, noise)
 
 
 @njit(fastmath=True, cache=True, inline="always")
@@ -138,7 +138,7 @@ def _near_rows(rows, polygon, s, p, l, centre, half, depth):  # noqa: E741
 
 
 @njit(fastmath=True, cache=True, inline="always")
-def _fill(excess, labels, label, k, j, i, d, level, spacing, numbers, noise):
+def blend_voxel(excess, labels, label, k, j, i, d, level, spacing, numbers, noise):
     """Blend one voxel at signed distance `d`: cortex, then trabeculae, then marrow."""
     cortex_above, cortex_below, upper, lower, cortex_hu, trabecular_hu, texture, hollow, marrow = numbers
     edge = min(spacing[0], spacing[2]) * 1.15

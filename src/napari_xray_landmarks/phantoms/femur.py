@@ -50,8 +50,8 @@ def femur(parameters: PelvisParameters, side: int, hip_centre: np.ndarray, rng) 
     vary = lambda value, sd: value + sd * float(np.clip(rng.standard_normal(), -2, 2))  # noqa: E731
     angle = np.deg2rad(180 - vary(q.neck_shaft_deg, 1.2))
     neck = np.array([np.cos(angle), 0, -np.sin(angle)])
-    turn = _pose(vary(q.femoral_anteversion_deg + q.leg_rotation_deg, 3), vary(q.leg_abduction_deg, 2),
-                 vary(q.leg_flexion_deg, 1))
+    turn = leg_pose(vary(q.femoral_anteversion_deg + q.leg_rotation_deg, 3), vary(q.leg_abduction_deg, 2),
+                    vary(q.leg_flexion_deg, 1))
     top = -neck * vary(q.neck_length_mm, 0.8) * g
     mirror = np.array([1.0, 1.0, side])
     head = q.head_radius_mm * g
@@ -84,7 +84,7 @@ def femur(parameters: PelvisParameters, side: int, hip_centre: np.ndarray, rng) 
                  {n: hip_centre + in_world(p) for n, p in points.items()})
 
 
-def _pose(rotation_deg: float, abduction_deg: float, flexion_deg: float) -> np.ndarray:
+def leg_pose(rotation_deg: float, abduction_deg: float, flexion_deg: float) -> np.ndarray:
     """(3, 3) turn of the left femur about its head in (superior, posterior, left); unabducted, its shaft leans 5.2°."""
     r, a, f = np.deg2rad([rotation_deg, 5.2 - abduction_deg, -flexion_deg])
     about_shaft = [[1, 0, 0], [0, np.cos(r), np.sin(r)], [0, -np.sin(r), np.cos(r)]]

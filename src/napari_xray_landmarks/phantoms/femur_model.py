@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import FileError, InputError
 from ..io.files import require_file
 from ..mesh import Mesh
-from .femur import _pose
+from .femur import leg_pose
 from .parameters import PelvisParameters
 from .vertices import VERTICES, sphere
 
@@ -99,7 +99,7 @@ def place_femur(mesh: Mesh, side: int, hip_centre, head_radius_mm: float, parame
     centre, radius = sphere(points[numbers["head"]])
     points = (points - centre) @ _standing(points, centre).T * (head_radius_mm / radius)
     vary = lambda value, sd: value + sd * float(np.clip(rng.standard_normal(), -2, 2))  # noqa: E731
-    turn = _pose(vary(q.leg_rotation_deg, 3), vary(q.leg_abduction_deg, 2) + 5.2, vary(q.leg_flexion_deg, 1))
+    turn = leg_pose(vary(q.leg_rotation_deg, 3), vary(q.leg_abduction_deg, 2) + 5.2, vary(q.leg_flexion_deg, 1))
     points = points @ turn.T * (1.0, 1.0, side)
     placed = Mesh(points + hip_centre, mesh.faces if side > 0 else mesh.faces[:, ::-1], mesh.name)
     points = placed.vertices

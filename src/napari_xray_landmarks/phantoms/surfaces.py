@@ -8,7 +8,7 @@ from numba import njit, prange
 
 from ..imaging import Volume
 from ..mesh import Mesh
-from .bone import Bone, _fill, add_bone, noise_tile
+from .bone import Bone, add_bone, blend_voxel, noise_tile
 from .distance import distance_field
 from .envelope import draw_envelope
 from .repair import solid_surface
@@ -56,6 +56,15 @@ class SurfaceBone:
             object.__setattr__(self, key, values)
         if not 0 < self.label < 256:
             raise ValueError(f"label of {self.name!r} must be 1 to 255, got {self.label}")
+
+
+def varying(points: np.ndarray, mean: float, share: float, rng: np.random.Generator, wavelength_mm: float = 45.0
+            ) -> np.ndarray:
+    """(N,) values about a mean that vary smoothly over (N, 3) points, with a standard deviation of `share` of it."""
+    waves = rng.standard_normal((24, 3)) * (2 * np.pi / wavelength_mm / np.sqrt(3))
+    phases = rng.uniform(0, 2 * np.pi, 24)
+    noise = np.cos(points @ waves.T + phases).sum(1) * np.sqrt(2 / 24)
+    return mean * (1 + share * np.clip(noise, -2.5, 2.5))
 
 
 def bones_of(meshes: Sequence[Mesh], **substance) -> tuple[SurfaceBone, ...]:
@@ -161,5 +170,5 @@ def _draw(distance, triangle, cortex_mm, marrow, excess, labels, label, spacing,
                     continue
                 cortex = cortex_mm[t] if t >= 0 else 0.0
                 share = marrow[t] if t >= 0 else 0.0
-                _fill(excess, labels, label, k, j, i, d, -2.0, spacing,
-                      (cortex, cortex, 0.0, -1.0, cortex_hu, trabecular_hu, texture, share, marrow_hu), noise)
+                blend_voxel(excess, labels, label, k, j, i, d, -2.0, spacing,
+                            (cortex, cortex, 0.0, -1.0, cortex_hu, trabecular_hu, texture, share, marrow_hu), noise)
