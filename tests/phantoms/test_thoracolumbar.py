@@ -69,7 +69,9 @@ def test_corners_lie_on_the_surface_of_their_own_vertebra(bent):
     for vertebra in bent.vertebrae:
         own = np.array([p for n, p in points.items() if n.startswith(f"{vertebra.name}-") and "centre" not in n])
         np.testing.assert_allclose(vertebra.body.distance_mm(own), 0, atol=1e-3)
-        assert np.abs(vertebra.solid.distance_mm(own)).max() < 0.7  # where a pedicle springs from the rim
+        whole = np.abs(vertebra.solid.distance_mm(own))
+        assert whole[:4].max() < 0.02  # those of AP films
+        assert whole.max() < 0.5  # a pedicle springs from the rim at the back
         assert vertebra.body.distance_mm(points[f"{vertebra.name}-centre"][None])[0] < -4
 
 

@@ -63,8 +63,8 @@ def film(name: str, subject: int, *, implant: bool | None = None) -> PhantomFilm
     implant
         Whether the subject has metal implants; None gives a third of the subjects some.
     """
-    if name not in SCHEMAS:
-        raise ValueError(f"there is no phantom {name!r}, only {', '.join(SCHEMAS)}")
+    if name not in FINE_SPACING_MM:
+        raise ValueError(f"there is no phantom {name!r} here, only {', '.join(FINE_SPACING_MM)}")
     metal = has_implants(subject) if implant is None else bool(implant)
     side = SIDES[FILM_SIDE] if name == "proximal-femur" else None
     person = individual(subject, metal, side)

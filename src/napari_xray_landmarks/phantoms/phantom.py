@@ -6,7 +6,7 @@ import numpy as np
 
 from ..imaging import Volume
 from ..landmarks import LandmarkSet
-from .films import FILM_SIDE, has_implants
+from .films import FILM_SIDE, FINE_SPACING_MM, has_implants
 from .pelvis import IMPLANT_LABEL, LABELS, SIDES, individual
 from .schemas import SCHEMAS
 from .voxels import FEMUR_BOX_MM, PELVIS_BOX_MM, ct
@@ -49,8 +49,8 @@ def phantom(name: str, subject: int = 0, *, implant: bool | None = None, spacing
     spacing_mm
         Of the voxels; None for 1.5 mm (pelvis) or 1 mm (femur).
     """
-    if name not in SCHEMAS:
-        raise ValueError(f"there is no phantom {name!r}, only {', '.join(SCHEMAS)}")
+    if name not in FINE_SPACING_MM:
+        raise ValueError(f"there is no phantom {name!r} here, only {', '.join(FINE_SPACING_MM)}")
     metal = has_implants(subject) if implant is None else bool(implant)
     person = individual(subject, metal, SIDES[FILM_SIDE] if name == "proximal-femur" else None)
     names = LABELS | ({"implant": IMPLANT_LABEL} if metal else {})

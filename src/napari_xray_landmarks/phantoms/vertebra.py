@@ -13,10 +13,10 @@ HALF_WIDTH = (15.0, 15.2, 14.5, 14.0, 13.8, 14.0, 14.5, 15.0, 15.6,
               16.3, 17.1, 18.1, 19.1, 20.0, 20.6, 21.4, 22.4, 23.6)
 HALF_DEPTH = (9.0, 9.3, 10.0, 11.0, 12.0, 12.8, 13.6, 14.2, 14.8,
               15.2, 15.6, 15.8, 16.2, 17.0, 17.6, 18.2, 18.6, 18.6)
-HEIGHT = (13.0, 14.5, 15.5, 16.2, 16.8, 17.4, 17.8, 18.2, 18.8,
-          19.4, 20.4, 21.5, 22.8, 24.0, 24.5, 24.8, 24.8, 24.0)
-DISC = (4.5, 4.5, 4.2, 4.0, 4.0, 4.0, 4.2, 4.5, 4.8,
-        5.2, 5.8, 6.5, 7.5, 8.5, 9.5, 10.5, 11.0, 9.5)
+HEIGHT = (12.4, 13.4, 14.6, 15.8, 16.8, 17.6, 17.8, 18.2, 18.5,
+          18.8, 19.5, 20.3, 21.2, 22.1, 22.6, 23.3, 23.2, 21.6)
+DISC = (4.8, 5.2, 4.9, 4.9, 4.8, 4.6, 4.8, 5.0, 5.6,
+        6.4, 7.4, 8.4, 9.6, 10.2, 10.8, 11.0, 11.4, 9.5)
 PEDICLE_OUT = (11.5, 12.0, 11.0, 10.5, 10.3, 10.3, 10.5, 10.8, 11.2,
                11.6, 12.2, 13.2, 14.3, 14.9, 15.2, 15.8, 16.8, 18.6)
 PEDICLE_WIDTH = (3.0, 3.6, 3.2, 2.8, 2.7, 2.7, 2.8, 2.9, 3.1,
@@ -91,8 +91,8 @@ def arch_rows(level: int, size: Size, scale: float, asymmetry: np.ndarray) -> li
 
 def _pedicle(q: Size, side: int, g: float) -> list:
     """Tubes from the body backwards, oval seen from the front: higher than wide."""
-    up, out = 0.30 * q.height, q.pedicle_out * side
-    rise = max(q.pedicle_height - q.pedicle_width, 0.5)
+    up, out = 0.25 * q.height, q.pedicle_out * side
+    rise = max(min(q.pedicle_height, 0.68 * q.height) - q.pedicle_width, 0.5)
     back = 0.8 * q.depth
     return [capsule((up + s, 0.45 * q.depth, out), (up + s - 1, back + 8 * g, out), q.pedicle_width, q.pedicle_width,
                     1.5) for s in (-rise, -rise / 3, rise / 3, rise)]
