@@ -15,7 +15,7 @@ from ..landmarks import Contour, LandmarkSet
 from ..mesh import Mesh
 from .hounsfield import in_hounsfield
 
-FINE = 3  # cells a pixel in which a shadow is drawn
+FINE = 3
 SMOOTHING_VOXELS = 0.45  # takes the steps off a labelled surface
 MIN_AREA_PX = 4.0
 MOST_LABELS = 512
@@ -159,7 +159,7 @@ def _surface(mask: np.ndarray, start, world_from_voxel: np.ndarray, step: int) -
     return mesh if mesh.volume_mm3 > 0 else Mesh(mesh.vertices, mesh.faces[:, ::-1])
 
 
-def outlines(surfaces: Iterable[Mesh], camera: Camera, tolerance_px: float = 0.1) -> list[Contour]:
+def outlines(surfaces: Iterable[Mesh], camera: Camera, tolerance_px: float = 0.1, fine: int = FINE) -> list[Contour]:
     """The outlines of surfaces' shadows, holes too, each under its surface's name and closed.
 
     Those that leave the film are closed along its edge.
@@ -170,11 +170,13 @@ def outlines(surfaces: Iterable[Mesh], camera: Camera, tolerance_px: float = 0.1
     camera
     tolerance_px
         How far a vertex may lie off the line that replaces it; 0 keeps all.
+    fine
+        Cells a pixel, along each side, in which shadows are drawn.
     """
-    return [Contour(points, mesh.name) for mesh in surfaces for points in _outlines(mesh, camera, tolerance_px)]
+    return [Contour(points, mesh.name) for mesh in surfaces for points in _outlines(mesh, camera, tolerance_px, fine)]
 
 
-def _outlines(mesh: Mesh, camera: Camera, tolerance_px: float) -> list[np.ndarray]:
+def _outlines(mesh: Mesh, camera: Camera, tolerance_px: float, fine: int) -> list[np.ndarray]:
     points = camera.project(mesh.vertices)
     if not np.isfinite(points).any():
         return []
@@ -182,13 +184,13 @@ def _outlines(mesh: Mesh, camera: Camera, tolerance_px: float) -> list[np.ndarra
     high = np.clip(np.ceil(np.nanmax(points, axis=0)) + 1, 0, camera.size_px).astype(int)
     if (high <= low).any():
         return []
-    coverage = np.pad(shadow(points, mesh.faces, low, high), 1)
+    coverage = np.pad(shadow(points, mesh.faces, low, high, fine), 1)
     found = [line + low - 1 for line in find_contours(coverage, 0.5)]
     found = [approximate_polygon(line, tolerance_px) if tolerance_px else line for line in found]
     return [line[:-1] for line in found if len(line) > 3 and _area(line) > MIN_AREA_PX]
 
 
-def shadow(points_px, faces, low, high) -> np.ndarray:
+def shadow(points_px, faces, low, high, fine: int = FINE) -> np.ndarray:
     """(high - low) float32 share of each pixel that triangles cover.
 
     Parameters
@@ -198,12 +200,14 @@ def shadow(points_px, faces, low, high) -> np.ndarray:
     faces : (M, 3) array
     low, high : (2,) ints
         First pixel of the window, and the one behind its last.
+    fine
+        Cells a pixel, along each side.
     """
     low, size = np.asarray(low), np.asarray(high) - np.asarray(low)
-    cells = np.zeros(tuple(size * FINE), dtype=np.bool_)
-    rows, columns = ((points_px - low + 0.5) * FINE - 0.5).T.copy()
+    cells = np.zeros(tuple(size * fine), dtype=np.bool_)
+    rows, columns = ((points_px - low + 0.5) * fine - 0.5).T.copy()
     _fill(rows, columns, np.array(faces, dtype=np.int64), cells)
-    blocks = cells.reshape(size[0], FINE, size[1], FINE)
+    blocks = cells.reshape(size[0], fine, size[1], fine)
     return blocks.mean((1, 3), dtype=np.float32)
 
 

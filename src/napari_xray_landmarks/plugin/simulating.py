@@ -210,7 +210,7 @@ def _picture(grey, arm: CArm, patient: Patient, landmarks, outlined: bool, film=
     seen = None if landmarks is None else project_landmarks(landmarks, camera)
     contours = ()
     if outlined:
-        contours = tuple(outlines(patient.live_surfaces, camera, 0.0) if film is None else
+        contours = tuple(outlines(patient.live_surfaces, camera, 0.0, fine=2) if film is None else
                          outlines(patient.surfaces, camera))
     return Picture(grey, arm, seen, contours, film, exposure, misses(patient.ct, camera))
 
