@@ -279,6 +279,14 @@ def test_a_users_cts_become_patients(tmp_path):
         CTPatients((replace(files, landmarks=str(tmp_path / "far.mrk.json")),)).patient(0, 0)
 
 
+def test_a_phantoms_hip_is_shown_with_its_pelvis():
+    patient = PhantomPatients("proximal-femur", spacing_mm=4.0).patient(1, 0)
+    assert patient.subject == "proximal-femur-1"
+    assert patient.landmarks.names == ("femoral-head", "greater-trochanter", "lesser-trochanter")
+    assert {"hip-left", "hip-right", "femur-left"} <= {mesh.name for mesh in patient.surfaces}
+    assert abs(patient.middle_mm[2]) > 60
+
+
 def test_no_atlas_is_said_so(tmp_path):
     with pytest.raises(ValueError, match="anatomy"):
         AtlasPatients(str(tmp_path), anatomy="skull")

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from ..phantoms.phantom import Phantom
 
 SPLITS = ("train", "validation", "test")
-ANATOMIES = ("pelvis", "proximal-femur")
+FEMUR = "proximal-femur"
+ANATOMIES = ("pelvis", FEMUR)
 SHARES = (0.7, 0.15, 0.15)  # of the subjects, in each of them
 
 
@@ -117,7 +118,10 @@ def splits_of(subjects: Iterable, seed: int, shares: Sequence[float] = SHARES) -
 
 @dataclass(frozen=True)
 class PhantomPatients:
-    """Phantoms: the name of one, and so many subjects from `first` on. Every third has implants."""
+    """Phantoms: the name of one, and so many subjects from `first` on. Every third has implants.
+
+    Proximal femurs are those of pelves, left or right, each with three landmarks.
+    """
 
     name: str = "pelvis"
     count: int = 1000
@@ -142,7 +146,12 @@ class PhantomPatients:
         from ..phantoms import phantom
 
         subject = self.first + number
-        made = phantom(self.name, subject, spacing_mm=self.spacing_mm)
+        if self.name == FEMUR:  # with the rest of the pelvis: a CT of the femur alone is too small for slanting views
+            made = phantom("pelvis", subject, spacing_mm=self.spacing_mm)
+            side = np.random.default_rng([107, subject]).choice(("left", "right"))
+            made = replace(made, landmarks=_of_femur(made.landmarks, side))
+        else:
+            made = phantom(self.name, subject, spacing_mm=self.spacing_mm)
         return _of_phantom(made, f"{self.name}-{subject}", self.split_of(number), outlined)
 
 
@@ -209,7 +218,7 @@ class AtlasPatients:
             train = tuple(s for s, split in self._splits.items() if split == "train")
             person, name = sampled_person(self.folder, train, (own, variant), **options), f"sampled-{own}"
         made = person.phantom(self.spacing_mm)
-        if self.anatomy == "proximal-femur":
+        if self.anatomy == FEMUR:
             made = replace(made, landmarks=_of_femur(made.landmarks, str(rng.choice(("left", "right")))))
         return _of_phantom(made, name, self.split_of(number), outlined)
 
