@@ -18,7 +18,7 @@ from .trunk import draw_trunk
 from .voxels import bone_volume, grid
 
 PIXEL_MM = 0.5
-FINE_MM, COARSE_MM = 0.75, 1.5  # across and along the beam
+FINE_MM, COARSE_MM = 0.75, 1.8  # across and along the beam
 SOFT_MM = 2.5
 VIEWS = {"ap": (0.0, FRONTAL), "lateral": (90.0, LATERAL)}
 
