@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -158,7 +159,7 @@ def test_looks_vary_and_truth_stays():
 def test_subjects_never_cross_splits():
     splits = splits_of([str(n) for n in range(40)], 7)
     assert list(splits) == [str(n) for n in range(40)]
-    assert {s: list(splits.values()).count(s) for s in SPLITS} == {"train": 28, "validation": 6, "test": 6}
+    assert {s: list(splits.values()).count(s) for s in SPLITS} == {"train": 28, "validation": 4, "test": 8}
     assert splits != splits_of([str(n) for n in range(40)], 8)
     with pytest.raises(ValueError, match="add up to 1"):
         splits_of(["a"], 0, (0.5, 0.5, 0.5))
@@ -168,6 +169,23 @@ def test_subjects_never_cross_splits():
         assert some.describe()["split"] == split
     with pytest.raises(ValueError, match="none of the 1 patients"):
         OfSplit(PhantomPatients(count=1), "validation")
+
+
+DATA = Path(os.environ.get("XRAY_LANDMARKS_DATA", Path(__file__).parents[3] / "shared" / "data"))
+
+
+@pytest.mark.realdata
+@pytest.mark.skipif(not (DATA / "pelvis-atlas").is_dir(), reason="the pelvis atlas is not there")
+def test_people_of_the_atlas_are_split_and_sampled_from_those_that_train():
+    patients = AtlasPatients(str(DATA / "pelvis-atlas"), sampled=3, spacing_mm=4.0)
+    splits = [patients.split_of(n) for n in range(len(patients))]
+    assert len(splits) == 33 and [splits.count(s) for s in SPLITS] == [24, 3, 6] and splits[30:] == ["train"] * 3
+    test = OfSplit(patients, "test")
+    assert len(test) == 6
+    patient = test.patient(0, 1, outlined=False)
+    assert patient.split == "test" and patient.landmarks.names == SCHEMAS["pelvis"].names and not patient.surfaces
+    films = [film_of(patient, 0, VIEWS, PLAIN, np.random.default_rng(n)) for n in range(2)]
+    assert all(film.landmarks.detected.any() and film.subject.startswith("atlas-") for film in films)
 
 
 @pytest.fixture(scope="module")

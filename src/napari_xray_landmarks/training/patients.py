@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SPLITS = ("train", "validation", "test")
 FEMUR = "proximal-femur"
 ANATOMIES = ("pelvis", FEMUR)
-SHARES = (0.7, 0.15, 0.15)  # of the subjects, in each of them
+SHARES = (0.7, 0.1, 0.2)  # of the subjects, in each of them
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,6 +159,8 @@ class PhantomPatients:
 class AtlasPatients:
     """People of the pelvis atlas, then individuals sampled from the shapes of those that train, who train too.
 
+    Another variant of a sampled individual is another individual.
+
     Parameters
     ----------
     folder
@@ -216,7 +218,7 @@ class AtlasPatients:
             person, name = atlas_person(self.folder, subject, variant, **options), f"atlas-{subject}"
         else:
             train = tuple(s for s, split in self._splits.items() if split == "train")
-            person, name = sampled_person(self.folder, train, (own, variant), **options), f"sampled-{own}"
+            person, name = sampled_person(self.folder, train, (own, variant), **options), f"sampled-{own}-{variant}"
         made = person.phantom(self.spacing_mm)
         if self.anatomy == FEMUR:
             made = replace(made, landmarks=_of_femur(made.landmarks, str(rng.choice(("left", "right")))))
