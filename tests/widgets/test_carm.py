@@ -151,7 +151,7 @@ def test_marks_and_outlines_can_be_hidden(dock, qtbot):
 
 
 def test_the_c_arm_stands_beside_the_ct_and_follows(dock, viewer, ct, qtbot):
-    lines, ends = results_of(viewer, ct, ARM)
+    plate, lines, ends = results_of(viewer, ct, ARM)
     arm = dock.picture.arm
     np.testing.assert_allclose(ends.data, [arm.camera().source_mm, arm.isocentre_mm])
     assert lines.ndim == 3 and lines.units == ct.units
@@ -159,14 +159,18 @@ def test_the_c_arm_stands_beside_the_ct_and_follows(dock, viewer, ct, qtbot):
     foot = lines.data[8].sum(0)
     assert np.linalg.norm(foot - ends.data[0]) == pytest.approx(1200), "the central beam ends on the detector"
     np.testing.assert_allclose(np.linalg.norm(lines.data[4:8, 1], axis=1), [300, 240, 300, 240])
+    np.testing.assert_array_equal(plate.texture[..., 0], dock.picture.grey)
     dock.form.buttons["lateral"].click()
     still(dock, qtbot)
-    assert results_of(viewer, ct, ARM) == [lines, ends]
+    assert results_of(viewer, ct, ARM) == [plate, lines, ends]
+    np.testing.assert_array_equal(plate.texture[..., 0], dock.picture.grey)
+    away = np.array(dock.picture.arm.isocentre_mm)[2] - plate.vertices[:, 2]
+    np.testing.assert_allclose(away, 450, err_msg="the detector is at the patient's right")
     assert ends.data[0][2] > 500, "the tube is at the patient's left"
     dock.with_arm.click()
     assert not results_of(viewer, ct, ARM)
     dock.space_button.click()
-    assert len(results_of(viewer, ct, ARM)) == 2 and viewer.dims.ndisplay == 3 and dock.with_arm.isChecked()
+    assert len(results_of(viewer, ct, ARM)) == 3 and viewer.dims.ndisplay == 3 and dock.with_arm.isChecked()
 
 
 def test_a_c_arm_that_the_user_removes_stays_away(dock, viewer, ct, qtbot):
@@ -294,7 +298,7 @@ def test_lengths_in_other_units_are_mm(viewer, femur, qtbot):
     ct = viewer.add_image(data, name="in cm", scale=scale, translate=place, units=("cm",) * 3)
     dock = new_dock(viewer, qtbot)
     np.testing.assert_allclose(dock.patient.ct.spacing_mm, 3.0)
-    lines, ends = results_of(viewer, ct, ARM)
+    *_, ends = results_of(viewer, ct, ARM)
     middle = ct.data_to_world((np.array(ct.data.shape) - 1) / 2)
     np.testing.assert_allclose(ends.data_to_world(ends.data[1]), middle, atol=1e-6)
 

@@ -1,4 +1,4 @@
-"""The C-arm in space beside the CT: source, cone of rays, central beam and the detector's frame as layers."""
+"""The C-arm in space beside the CT: source, cone of rays, central beam, and the film on the detector as layers."""
 
 import numpy as np
 
@@ -12,12 +12,20 @@ CONE, FRAME, BEAM = "#f0e442", "#56b4e9", "#d55e00"
 LOOK = (-0.35, 1.0, -0.7)  # (superior, posterior, left)
 
 
+PLATE = np.array([[0, 1, 2], [0, 2, 3]])
+CORNERS_OF_TEXTURE = np.array([[0.0, 1], [1, 1], [1, 0], [0, 0]])  # of the film's corners, its first row on top
+
+
+def detector_corners(arm: CArm) -> np.ndarray:
+    """(4, 3) corners of the detector in mm, the first row's before the last row's, in a ring."""
+    camera, (rows, columns) = arm.camera(), arm.size_px
+    rim = np.array([[-0.5, -0.5], [-0.5, columns - 0.5], [rows - 0.5, columns - 0.5], [rows - 0.5, -0.5]])
+    return camera.corner_mm + rim[:, :1] * camera.row_step_mm + rim[:, 1:] * camera.column_step_mm
+
+
 def arm_lines(arm: CArm) -> tuple[np.ndarray, list[str]]:
     """The C-arm in space as (N, 2, 3) vectors (start, step) in mm, and a colour for each."""
-    camera = arm.camera()
-    rows, columns = arm.size_px
-    rim = np.array([[-0.5, -0.5], [-0.5, columns - 0.5], [rows - 0.5, columns - 0.5], [rows - 0.5, -0.5]])
-    corners = camera.corner_mm + rim[:, :1] * camera.row_step_mm + rim[:, 1:] * camera.column_step_mm
+    camera, corners = arm.camera(), detector_corners(arm)
     foot = np.asarray(arm.isocentre_mm) + (arm.source_to_detector_mm - arm.source_to_isocentre_mm) * (
         np.asarray(arm.isocentre_mm) - camera.source_mm) / arm.source_to_isocentre_mm
     ends = [(camera.source_mm, corner) for corner in corners]
@@ -27,18 +35,30 @@ def arm_lines(arm: CArm) -> tuple[np.ndarray, list[str]]:
     return vectors, [CONE] * 4 + [FRAME] * 4 + [BEAM]
 
 
-def show_arm(viewer, ct_layer, arm: CArm) -> None:
-    """Draw the C-arm beside the CT, into the layers that are there or new ones."""
+def show_arm(viewer, ct_layer, arm: CArm, grey: np.ndarray) -> None:
+    """Draw the C-arm beside the CT, its film on the detector, into the layers that are there or new ones.
+
+    Parameters
+    ----------
+    viewer
+    ct_layer
+    arm
+    grey : (rows, columns) uint8 array
+        The film.
+    """
     lines, colours = arm_lines(arm)
     points = np.array([arm.camera().source_mm, arm.isocentre_mm])
+    corners, texture = detector_corners(arm), np.repeat(grey[..., None], 3, axis=2)
     if is_drawn(viewer, ct_layer):
-        vectors, ends = results_of(viewer, ct_layer, ARM)
-        vectors.data, ends.data = lines, points
+        plate, vectors, ends = results_of(viewer, ct_layer, ARM)
+        vectors.data, ends.data, plate.vertices, plate.texture = lines, points, corners, texture
         return
     hide_arm(viewer, ct_layer)
     active = viewer.layers.selection.active
     notes = {"kind": ARM, "source": ct_layer.name, "source_id": layer_id(ct_layer)}
     common = {"metadata": {KEY: notes}, "blending": "translucent", **_frame(ct_layer)}
+    viewer.add_surface((corners, PLATE, np.ones(4)), name=f"{ct_layer.name} · film in space", texture=texture,
+                       texcoords=CORNERS_OF_TEXTURE, shading="none", **common)
     viewer.add_vectors(lines, name=f"{ct_layer.name} · C-arm", edge_color=colours, edge_width=4.0,
                        vector_style="line", **common)
     viewer.add_points(points, name=f"{ct_layer.name} · source and isocentre", size=[24.0, 12.0],
@@ -59,8 +79,8 @@ def look_from_the_front(viewer) -> None:
 
 
 def is_drawn(viewer, ct_layer) -> bool:
-    """Whether both layers of a CT's C-arm are there."""
-    return len(results_of(viewer, ct_layer, ARM)) == 2
+    """Whether all layers of a CT's C-arm are there."""
+    return len(results_of(viewer, ct_layer, ARM)) == 3
 
 
 def hide_arm(viewer, ct_layer) -> None:

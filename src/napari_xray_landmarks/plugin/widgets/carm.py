@@ -202,7 +202,7 @@ class SimulateCArm(Dock):
         if self._drawn is ct and not is_drawn(self.viewer, ct):
             self.with_arm.setChecked(False)
             return
-        show_arm(self.viewer, ct, self.picture.arm)
+        show_arm(self.viewer, ct, self.picture.arm, self.picture.grey)
         self._drawn = ct
 
     def _with_film(self, then) -> None:
