@@ -10,8 +10,7 @@ from .results import layer_id, results_of
 ARM = "c-arm"
 CONE, FRAME, BEAM = "#f0e442", "#56b4e9", "#d55e00"
 LOOK = (-0.35, 1.0, -0.7)  # (superior, posterior, left)
-
-
+KINDS = ("Surface", "Vectors", "Points")  # the film on the detector, the lines, source and isocentre
 PLATE = np.array([[0, 1, 2], [0, 2, 3]])
 CORNERS_OF_TEXTURE = np.array([[0.0, 1], [1, 1], [1, 0], [0, 0]])  # of the film's corners, its first row on top
 
@@ -49,8 +48,9 @@ def show_arm(viewer, ct_layer, arm: CArm, grey: np.ndarray) -> None:
     lines, colours = arm_lines(arm)
     points = np.array([arm.camera().source_mm, arm.isocentre_mm])
     corners, texture = detector_corners(arm), np.repeat(grey[..., None], 3, axis=2)
-    if is_drawn(viewer, ct_layer):
-        plate, vectors, ends = results_of(viewer, ct_layer, ARM)
+    drawn = _drawn(viewer, ct_layer)
+    if len(drawn) == len(KINDS):
+        plate, vectors, ends = drawn
         vectors.data, ends.data, plate.vertices, plate.texture = lines, points, corners, texture
         return
     hide_arm(viewer, ct_layer)
@@ -80,7 +80,13 @@ def look_from_the_front(viewer) -> None:
 
 def is_drawn(viewer, ct_layer) -> bool:
     """Whether all layers of a CT's C-arm are there."""
-    return len(results_of(viewer, ct_layer, ARM)) == 3
+    return len(_drawn(viewer, ct_layer)) == len(KINDS)
+
+
+def _drawn(viewer, ct_layer) -> list:
+    """The layers of a CT's C-arm that are there, in the order of `KINDS` however the user sorted them."""
+    found = {type(layer).__name__: layer for layer in results_of(viewer, ct_layer, ARM)}
+    return [found[kind] for kind in KINDS if kind in found]
 
 
 def hide_arm(viewer, ct_layer) -> None:
