@@ -35,6 +35,13 @@ class Result:
     memory: float
 
 
+def faster(one: Result | str, two: Result | str) -> Result | str:
+    """The first result with the lesser of both times of each view; what failed, if one did."""
+    if isinstance(one, str) or isinstance(two, str):
+        return one if isinstance(one, str) else two
+    return Result(one.images, np.minimum(one.wall_s, two.wall_s), max(one.memory, two.memory))
+
+
 def environment(folder: Path = FOLDER) -> tuple[Path, dict[str, str]]:
     """The peers' Python, and why a peer could not be installed."""
     python = folder / "bin" / "python"
