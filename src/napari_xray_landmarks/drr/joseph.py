@@ -91,7 +91,7 @@ def _sum_tile(mode, flat, shape, steps, start, lines, reach, rows, columns, tota
     low, high, part_low, part_high = span(start, near, far)
     bounded = near >= start or far <= start  # otherwise rays go to both sides, farther than the corners tell
     scratch = np.zeros(total.shape, np.float32)
-    bounds, work = np.empty(4, np.float32), np.empty((7, 64), np.float32)
+    bounds, work = np.empty(4, np.float32), np.empty((6, 64), np.float32)
     p_end, q_end = np.float32(shape[0] + 1), np.float32(shape[1] + 1)
     in_plane, margin = (np.int32(steps[0]), np.int32(steps[1])), np.float32(0.01)
     for k in range(max(0, low), min(shape[2], high)):

@@ -60,35 +60,27 @@ def add_values(plane, steps, lines, k, inside, p_end, q_end, rows, columns, sums
 @njit(fastmath=True, cache=True, error_model="numpy")
 def add_materials(plane, steps, lines, k, p_end, q_end, rows, columns, work, sums):
     """Add the bilinear samples of all materials to channel 0, of each other one alone to its own."""
-    zero, last = np.float32(0), np.int32(7)
-    v00, v01, v10, v11, fps, fqs, samples = work[0], work[1], work[2], work[3], work[4], work[5], work[6]
+    zero = np.float32(0)
+    v00, v01, v10, v11, fps, fqs = work[0], work[1], work[2], work[3], work[4], work[5]
     for r in range(rows):
         p_line, p_step, q_line, q_step, total = lines[0, r], lines[1, r], lines[2, r], lines[3, r], sums[0, r]
-        some, common = np.int32(0), last
+        seen = np.int32(0)
         for c in range(columns):
             p = min(max(p_line[c] + k * p_step[c], zero), p_end)
             q = min(max(q_line[c] + k * q_step[c], zero), q_end)
             a, b, d, e, fp, fq = _neighbours(plane, p, q, steps)
-            some |= _bits(a) | _bits(b) | _bits(d) | _bits(e)
-            common &= _bits(a) & _bits(b) & _bits(d) & _bits(e)
+            seen |= _bits(a) | _bits(b) | _bits(d) | _bits(e)
             v00[c], v01[c], v10[c], v11[c], fps[c], fqs[c] = a, b, d, e, fp, fq
-            samples[c] = _bilinear(a, b, d, e, fp, fq)
-            total[c] += samples[c]
-        some &= last
-        if some == common:  # one material in all the row
-            if 0 < some < len(sums):
-                for c in range(columns):
-                    sums[some, r, c] += samples[c]
-            continue
+            total[c] += _bilinear(a, b, d, e, fp, fq)
         for m in range(1, len(sums)):
             number, own = np.int32(m), sums[m, r]
-            if some & number != number:  # it is nowhere in this row
+            if seen & number != number:  # it is nowhere in this row
                 continue
             for c in range(columns):
-                a = v00[c] if _bits(v00[c]) & last == number else zero
-                b = v01[c] if _bits(v01[c]) & last == number else zero
-                d = v10[c] if _bits(v10[c]) & last == number else zero
-                e = v11[c] if _bits(v11[c]) & last == number else zero
+                a = v00[c] if _bits(v00[c]) & np.int32(7) == number else zero
+                b = v01[c] if _bits(v01[c]) & np.int32(7) == number else zero
+                d = v10[c] if _bits(v10[c]) & np.int32(7) == number else zero
+                e = v11[c] if _bits(v11[c]) & np.int32(7) == number else zero
                 own[c] += _bilinear(a, b, d, e, fps[c], fqs[c])
 
 
