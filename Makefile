@@ -40,6 +40,7 @@ weights: $(READY)
 	@for name in pelvis proximal-femur; do \
 	  test -d runs/$$name || $(BIN)/xray-landmarks sample $$name --films 100 -o runs/$$name; \
 	  $(BIN)/xray-landmarks train joint-displacement --data runs/$$name --set train_patches=6000 --set components=32 \
+	    --set bandwidth=2.5 --set locality=0.5 \
 	    -o src/napari_xray_landmarks/models/weights/$$name-ap.safetensors || exit 1; \
 	done
 

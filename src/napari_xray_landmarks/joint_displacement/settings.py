@@ -36,11 +36,11 @@ class JointDisplacementSettings:
                            low=1e-4, high=1e2, log=True, group="solver")
     delta: float = _option(0.1, "Weight of the formation seen in training; it makes landmarks follow a corrected one",
                            low=1e-4, high=1e2, log=True, group="solver")
-    neighbours: int = _option(40, "Nearest neighbours that a patch is compared with (k)",
+    neighbours: int = _option(10, "Nearest neighbours that a patch is compared with (k)",
                               low=2, high=50, group="solver")
-    robustness: float = _option(0.3, "How strongly votes that disagree with the joint estimate lose weight",
+    robustness: float = _option(0.1, "How strongly votes that disagree with the joint estimate lose weight",
                                 low=1e-2, high=1e1, log=True, group="solver")
-    bandwidth: float = _option(2.0, "Width of the kernel that turns votes into a response image",
+    bandwidth: float = _option(4.0, "Width of the kernel that turns votes into a response image",
                                low=0.5, high=10.0, log=True, unit="level px", group="solver")
     patch_range: float = _option(1.0, "Only patches within this part of the search range vote",
                                  low=0.1, high=1.0, log=True, group="solver")
@@ -48,7 +48,7 @@ class JointDisplacementSettings:
                            low=1e-3, high=1e1, log=True, group="solver")
     votes: str = _option("all", "Each of a patch's neighbours votes, or the joint estimate does once",
                          choices=VOTES, group="solver")
-    locality: float = _option(0.5, "Reach of a patch as a part of the search range (0: near and far alike)",
+    locality: float = _option(0.8, "Reach of a patch as a part of the search range (0: near and far alike)",
                               low=0.0, high=5.0, group="method")
     patches: int = _option(2000, "Patches sampled in a film for each subshape", low=100, high=10000)
     rotation: float = _option(180.0, "How far a film may be turned from upright", low=0.0, high=180.0, unit="degrees")
@@ -84,6 +84,6 @@ def names_of_group(group: str) -> tuple[str, ...]:
 
 BEST = JointDisplacementSettings()
 AS_PUBLISHED = JointDisplacementSettings(
-    delta=0.0, neighbours=20, robustness=0.0, shape=0.0, votes="one", locality=0.0, levels=1, resolution=96.0,
-    search_range=40.0, cell=12, train_patches=2000, components=0)
+    delta=0.0, neighbours=20, robustness=0.0, bandwidth=2.0, shape=0.0, votes="one", locality=0.0, levels=1,
+    resolution=96.0, search_range=40.0, cell=12, train_patches=2000, components=0)
 PRESETS = {"best": BEST, "as published": AS_PUBLISHED}
