@@ -32,6 +32,12 @@ def _neighbours(plane, p, q, steps):
 
 
 @njit(fastmath=True, cache=True, error_model="numpy", inline="always")
+def _only(value, number):
+    """A value of one material, zero of another."""
+    return value if _bits(value) & np.int32(7) == number else np.float32(0)
+
+
+@njit(fastmath=True, cache=True, error_model="numpy", inline="always")
 def _bilinear(a, b, d, e, fp, fq):
     """Between a and its next along p, b, and the two next along q, d and e."""
     top = a + fp * (b - a)
@@ -64,24 +70,36 @@ def add_materials(plane, steps, lines, k, p_end, q_end, rows, columns, work, sum
     v00, v01, v10, v11, fps, fqs = work[0], work[1], work[2], work[3], work[4], work[5]
     for r in range(rows):
         p_line, p_step, q_line, q_step, total = lines[0, r], lines[1, r], lines[2, r], lines[3, r], sums[0, r]
-        seen = np.int32(0)
         for c in range(columns):
             p = min(max(p_line[c] + k * p_step[c], zero), p_end)
             q = min(max(q_line[c] + k * q_step[c], zero), q_end)
             a, b, d, e, fp, fq = _neighbours(plane, p, q, steps)
-            seen |= _bits(a) | _bits(b) | _bits(d) | _bits(e)
             v00[c], v01[c], v10[c], v11[c], fps[c], fqs[c] = a, b, d, e, fp, fq
             total[c] += _bilinear(a, b, d, e, fp, fq)
+        some, common = _materials_of(v00, v01, v10, v11, columns)
+        if some == common:  # one material in all the row
+            if 0 < some < len(sums):
+                own = sums[some, r]
+                for c in range(columns):
+                    own[c] += _bilinear(v00[c], v01[c], v10[c], v11[c], fps[c], fqs[c])
+            continue
         for m in range(1, len(sums)):
             number, own = np.int32(m), sums[m, r]
-            if seen & number != number:  # it is nowhere in this row
+            if some & m != m:  # it is nowhere in this row
                 continue
             for c in range(columns):
-                a = v00[c] if _bits(v00[c]) & np.int32(7) == number else zero
-                b = v01[c] if _bits(v01[c]) & np.int32(7) == number else zero
-                d = v10[c] if _bits(v10[c]) & np.int32(7) == number else zero
-                e = v11[c] if _bits(v11[c]) & np.int32(7) == number else zero
-                own[c] += _bilinear(a, b, d, e, fps[c], fqs[c])
+                own[c] += _bilinear(_only(v00[c], number), _only(v01[c], number), _only(v10[c], number),
+                                    _only(v11[c], number), fps[c], fqs[c])
+
+
+@njit(fastmath=True, cache=True, error_model="numpy")
+def _materials_of(v00, v01, v10, v11, columns):
+    """The bits that any, and that all, of the materials in a row have; in a loop of its own, which is quicker."""
+    some, common = np.int32(0), np.int32(7)
+    for c in range(columns):
+        some |= _bits(v00[c]) | _bits(v01[c]) | _bits(v10[c]) | _bits(v11[c])
+        common &= _bits(v00[c]) & _bits(v01[c]) & _bits(v10[c]) & _bits(v11[c])
+    return some & np.int32(7), common
 
 
 @njit(fastmath=True, cache=True, error_model="numpy")
