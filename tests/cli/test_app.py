@@ -79,9 +79,14 @@ def test_a_closed_pipe_is_no_error():
 
 
 def test_interrupting_leaves_with_130_and_no_files(tmp_path):
-    interrupted = ("import os, signal, sys, threading\n"
+    interrupted = ("import os, signal, sys\n"
+                   "from napari_xray_landmarks import phantoms\n"
                    "from napari_xray_landmarks.cli import main\n"
-                   "threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+                   "make = phantoms.film\n"
+                   "def film(*name, **options):\n"  # the key is pressed while the work is under way, not while it loads
+                   "    os.kill(os.getpid(), signal.SIGINT)\n"
+                   "    return make(*name, **options)\n"
+                   "phantoms.film = film\n"
                    "sys.exit(main())")
     command = [sys.executable, "-c", interrupted, "sample", "pelvis", "-o", str(tmp_path / "out")]
     program = subprocess.run(command, capture_output=True, text=True, timeout=120)
