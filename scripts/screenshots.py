@@ -10,6 +10,7 @@ from pathlib import Path
 
 import napari
 import numpy as np
+from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QApplication, QDialog
 
 from napari_xray_landmarks.models import list_models
@@ -127,6 +128,8 @@ def main() -> None:
     calibrate(viewer)
     simulate(viewer)
     viewer.close()
+    QThreadPool.globalInstance().waitForDone()  # napari does so when it ends
+    settle(0.5)
 
 
 if __name__ == "__main__":
