@@ -158,7 +158,7 @@ def _report(found: Mapping[str, np.ndarray], truth: Truth) -> tuple[list[str], l
     text = (f"{len(truth.mean)} films of 1671 × 1340 px, 19 landmarks by each of two annotators, {FOLDS} folds; "
             "errors are from the mean of the two (from the one who marked it, where the other did not). All methods "
             "with our patches share one model a fold and its search for the pose, those with the paper's another. "
-            "The defaults were chosen by cross-validation on these films (in other folds), so their figure is "
+            "The defaults were chosen by cross-validation on these films and folds, so their figure is "
             "a little too good; nearest neighbours are given in several forms and the best of them counts.")
     return [text, table(head, [*rows, between])], _targets(errors, float(np.nanmean(own)))
 
