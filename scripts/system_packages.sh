@@ -8,7 +8,7 @@ packages() {
     case $1 in
         python) echo python3-venv ;;
         window) echo libfontconfig1 libegl1 libgl1 libdbus-1-3 libglib2.0-0 libxkbcommon-x11-0 libxcb-cursor0 \
-                     libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 ;;
+                     libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libgomp1 ;; # libgomp1: kernels in two threads
         screen) echo xvfb xauth libgl1-mesa-dri ;;
         *) echo "unknown group of packages: $1" >&2; exit 2 ;;
     esac
