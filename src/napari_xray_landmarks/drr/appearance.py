@@ -202,8 +202,7 @@ def coloured_noise(shape: tuple[int, int], colour: float, rng: np.random.Generat
         cell = 2**octave
         cells = [-(-n // cell) + 1 for n in shape]
         coarse = rng.standard_normal(cells, dtype=np.float32) * np.float32(1.5 * colour**octave)
-        rows, columns = (between_cells(m, cell, n) for m, n in zip(cells, shape, strict=True))
-        noise += rows @ coarse @ columns.T
+        noise += between_cells(coarse, cell, shape)
     return noise / max(float(noise.std()), 1e-6)
 
 

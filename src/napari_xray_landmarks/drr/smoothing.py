@@ -29,14 +29,20 @@ def wide_gaussian(image: np.ndarray, sigma_px: float) -> np.ndarray:
     # the means and the lines between them blur too: what is left is for the filter
     variance = max((sigma_px / cell) ** 2 - 1 / 12 - 1 / 6, 0.01)
     small = gaussian_filter(small, np.sqrt(variance), mode="nearest")
-    return between_cells(rows, cell, image.shape[0]) @ small @ between_cells(columns, cell, image.shape[1]).T
+    return between_cells(small, cell, image.shape)
 
 
-def between_cells(cells: int, cell: int, pixels: int) -> np.ndarray:
-    """(pixels, cells) weights that interpolate between the cells' middles."""
-    at = np.clip((np.arange(pixels) + 0.5) / cell - 0.5, 0, cells - 1)
-    first = np.minimum(at.astype(int), max(cells - 2, 0))
-    weights = np.zeros((pixels, cells), np.float32)
-    weights[np.arange(pixels), first] = 1 - (at - first)
-    weights[np.arange(pixels), np.minimum(first + 1, cells - 1)] += at - first
-    return weights
+def between_cells(values: np.ndarray, cell: int, shape: tuple[int, int]) -> np.ndarray:
+    """An image of this shape, linear between the (rows, columns) values in the middles of its cells.
+
+    No product with a matrix of weights: the threads of BLAS would wait for those of the kernels before.
+    """
+    return _along_rows(_along_rows(values, cell, shape[0]).T, cell, shape[1]).T
+
+
+def _along_rows(values: np.ndarray, cell: int, pixels: int) -> np.ndarray:
+    last = len(values) - 1
+    at = np.clip((np.arange(pixels) + 0.5) / cell - 0.5, 0, last)
+    first = at.astype(int)
+    part = (at - first).astype(np.float32)[:, None]
+    return values[first] * (1 - part) + values[np.minimum(first + 1, last)] * part
