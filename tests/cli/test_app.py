@@ -80,6 +80,7 @@ def test_a_closed_pipe_is_no_error():
 
 def test_interrupting_leaves_with_130_and_no_files(tmp_path):
     interrupted = ("import os, signal, sys\n"
+                   "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # work in the background ignores it
                    "from napari_xray_landmarks import phantoms\n"
                    "from napari_xray_landmarks.cli import main\n"
                    "make = phantoms.film\n"
