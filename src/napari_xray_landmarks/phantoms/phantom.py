@@ -19,7 +19,7 @@ class Phantom:
     Parameters
     ----------
     volume
-        CT in HU.
+        CT in HU, or MR in arbitrary units.
     labels
         On the same grid; `label_names` tells which bone each value is.
     landmarks
