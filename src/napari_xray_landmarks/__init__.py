@@ -19,6 +19,7 @@ _PUBLIC = {
     "load_model": "models",
     "list_models": "models",
     "detect": "models",
+    "segment": "models",
     "read_training_set": "training",
     "evaluate": "evaluation",
     "CArm": "geometry.camera",

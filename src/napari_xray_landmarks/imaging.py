@@ -141,3 +141,19 @@ def _positive(values, count: int, what: str) -> tuple[float, ...]:
     if len(values) != count or not all(np.isfinite(v) and v > 0 for v in values):
         raise ValueError(f"{what} must be {count} positive numbers, got {values}")
     return values
+
+
+@dataclass(frozen=True, eq=False)
+class Response:
+    """Where in a film something may be: a landmark, an outline.
+
+    Parameters
+    ----------
+    values : (rows, columns) float32 array
+        Of the response image: the share of a landmark's votes in each pixel, or an outline's probability.
+    image_from_response : (3, 3) array
+        Takes its (row, column, 1) to pixels of the film.
+    """
+
+    values: np.ndarray
+    image_from_response: np.ndarray

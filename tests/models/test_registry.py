@@ -1,6 +1,6 @@
 """Where models are found, what is said where there is none, and what a model refuses to look at."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -43,6 +43,23 @@ def test_local_models_are_listed_by_name(local):
     assert find_model(local / "aa-hip.safetensors") == local / "aa-hip.safetensors"
     assert read_card("aa-hip") == "# Hip\nlimits"
     assert read_card("zz-knee") == ""
+
+
+def test_models_are_listed_by_what_they_can_do(local):
+    save_model(local / "zz-outline.safetensors", header(extra={"tasks": ["segment"]}), {})
+    save_model(local / "aa-points.safetensors", header(), {})
+    assert "zz-outline" in [h.name for h in list_models("segment")]
+    assert "zz-outline" not in [h.name for h in list_models("detect")]
+    assert "aa-points" in [h.name for h in list_models("detect")]
+    with pytest.raises(ValueError, match="tasks are"):
+        header(extra={"tasks": ["cook"]})
+
+
+def test_a_model_that_detects_only_does_not_segment():
+    model = load_model("proximal-femur-ap")
+    model = replace(model, header=replace(model.header, extra={**model.header.extra, "tasks": ["detect"]}))
+    with pytest.raises(ModelError, match="cannot segment, only detect"):
+        model.segment(Radiograph(np.eye(64)))
 
 
 def test_a_damaged_local_model_is_left_out_with_a_warning(local):

@@ -7,14 +7,14 @@ import numpy as np
 
 from ..errors import InputError, ModelError
 from ..geometry.similarity import apply, invert, similarity_from_points
-from ..imaging import Radiograph
+from ..imaging import Radiograph, Response
 from ..landmarks import LandmarkSet
 from .checks import check_plausible
 from .patches import PatchModel, from_tensors
 from .pose import find_pose
 from .sampling import LevelImage, Pyramid, sample_centres
 from .settings import JointDisplacementSettings, names_of_group
-from .subshape import Response, Subshape
+from .subshape import Subshape
 from .threads import one_thread, side_by_side
 
 MIN_SIDE_PX = 16

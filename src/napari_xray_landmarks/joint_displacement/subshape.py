@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from ..geometry.similarity import apply, invert
+from ..imaging import Response
 from . import kernels
 from .baselines import forest_displacements, nearest_displacements
 from .formation import Formation
@@ -20,22 +21,6 @@ from .votes import Density, density
 
 _FOLLOW = 2.0  # bandwidths within which a landmark that follows a corrected one looks for its own evidence
 _WINDOW = 1.5  # search ranges around the expected places that a response image covers
-
-
-@dataclass(frozen=True, eq=False)
-class Response:
-    """Where a landmark may be.
-
-    Parameters
-    ----------
-    values : (rows, columns) float32 array
-        Share of the votes in each pixel of the response image.
-    image_from_response : (3, 3) array
-        Takes its (row, column, 1) to pixels of the film.
-    """
-
-    values: np.ndarray
-    image_from_response: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 from .format import read_model_file, read_model_header, save_model
 from .header import ModelHeader
-from .registry import Model, detect, find_models, list_models, load_model, models_folder, read_card
+from .registry import Model, detect, find_models, list_models, load_model, models_folder, read_card, segment
 
 __all__ = [
     "Model",
@@ -16,4 +16,5 @@ __all__ = [
     "read_model_file",
     "read_model_header",
     "save_model",
+    "segment",
 ]

@@ -15,6 +15,7 @@ from .methods import METHODS
 FORMAT = "napari-xray-landmarks/1"
 TEXT_KEYS = ("format", "method", "anatomy", "licence", "citation", "package_version")
 MAPPING_KEYS = ("settings", "training", "metrics")
+TASKS = ("detect", "segment")
 MAX_LANDMARKS = 10_000
 MAX_TEXT = 20_000
 MAX_DEPTH = 30
@@ -48,7 +49,7 @@ class ModelHeader:
     format
         The file format and its version.
     extra
-        Keys of the method's own, such as `schema`.
+        Keys of the method's own, such as `schema`, and `tasks`.
     name
         What the registry calls the model: the file's name without its ending. It is not stored.
     """
@@ -83,6 +84,13 @@ class ModelHeader:
             raise ValueError(f"its extra keys repeat the header's own: {', '.join(sorted(taken))}")
         if "schema" in self.extra:
             _ = self.schema
+        if not self.tasks or set(self.tasks) - set(TASKS):
+            raise ValueError(f"its tasks are {list(self.tasks)}; known are: {', '.join(TASKS)}")
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """What the model can do with a film: "detect" landmarks, "segment" bones; from `extra["tasks"]`."""
+        return tuple(str(task) for task in self.extra.get("tasks", ("detect",)))
 
     @property
     def schema(self) -> Schema:

@@ -19,8 +19,8 @@ class Method:
     name
         As it stands in a model file.
     detector
-        "room.module" whose `load(header, tensors)` returns an object with
-        `detect(radiograph, settings=None, *, progress=None)`.
+        "room.module" whose `load(header, tensors)` returns an object with `detect(radiograph, settings, *, seed,
+        progress)`, `segment` with the same arguments, or both: what the header's tasks name.
     settings
         "room.module:Class" of its settings dataclass.
     citation

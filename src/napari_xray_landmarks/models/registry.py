@@ -5,7 +5,7 @@ import warnings
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from platformdirs import user_data_path
@@ -17,20 +17,24 @@ from .format import ENDING, read_model_file, read_model_header
 from .header import ModelHeader
 from .methods import METHODS, settings_from
 
+if TYPE_CHECKING:
+    from ..shape.segmentation import Segmentation
+
 BUNDLED_FOLDER = Path(__file__).parent / "weights"
 FOLDER_VARIABLE = "XRAY_LANDMARKS_MODELS"
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A model in memory, ready to detect.
+    """A model in memory, ready to search films.
 
     Parameters
     ----------
     header
         What its file says about it.
     detector
-        The method's own object, with `detect(radiograph, settings=None, *, progress=None)`.
+        The method's own object, with a method for each of the header's tasks, `detect` or `segment`, called as
+        `detect(radiograph, settings, *, seed, progress)`.
     path
         The file.
     """
@@ -67,13 +71,25 @@ class Model:
         Raises
         ------
         ModelError
-            If the model cannot work on this kind of image.
+            If the model cannot do that, or not on this kind of image.
         InputError
             If the image holds nothing to detect.
         """
+        return self._run("detect", radiograph, settings, seed, progress)
+
+    def segment(self, radiograph: Radiograph, settings=None, *, seed: int = 0, progress=None) -> "Segmentation":
+        """Outline the bones in one radiograph; the arguments and errors of `detect`."""
+        return self._run("segment", radiograph, settings, seed, progress)
+
+    def _run(self, task: str, radiograph, settings, seed, progress):
+        if task not in self.header.tasks:
+            able = [h.name for h in list_models(task)]
+            remedy = f"Choose one of: {', '.join(able)}" if able else f"Train a model that can {task}"
+            problem = f"cannot {task}, only {' and '.join(self.header.tasks)}"
+            raise ModelError(f"model {self.header.name}", problem, remedy)
         check_image(self.header, radiograph)
         settings = self.settings() if settings is None else settings
-        return self.detector.detect(radiograph, settings, seed=seed, progress=progress)
+        return getattr(self.detector, task)(radiograph, settings, seed=seed, progress=progress)
 
 
 def models_folder() -> Path:
@@ -92,15 +108,18 @@ def find_models() -> dict[str, Path]:
     return dict(sorted(paths.items()))
 
 
-def list_models() -> list[ModelHeader]:
-    """The headers of all bundled and local models, by name; damaged files are left out with a warning."""
+def list_models(task: str | None = None) -> list[ModelHeader]:
+    """The headers of all bundled and local models, by name, or of those that can do a task, "detect" or "segment".
+
+    Damaged files are left out with a warning.
+    """
     headers = []
     for path in find_models().values():
         try:
             headers.append(read_model_header(path))
         except ModelError as error:
             warnings.warn(str(error), stacklevel=2)
-    return headers
+    return [header for header in headers if task is None or task in header.tasks]
 
 
 def find_model(name_or_path) -> Path:
@@ -169,6 +188,15 @@ def detect(image: Radiograph, model, *, seed: int = 0, progress=None, **settings
     """
     model = model if isinstance(model, Model) else load_model(model)
     return model.detect(image, model.settings(**settings), seed=seed, progress=progress)
+
+
+def segment(image: Radiograph, model, *, seed: int = 0, progress=None, **settings) -> "Segmentation":
+    """Outline bones with a model, given as `Model`, name or path, and single settings by name.
+
+    >>> segment(radiograph, "proximal-femur-ap").bones[0].contour  # doctest: +SKIP
+    """
+    model = model if isinstance(model, Model) else load_model(model)
+    return model.segment(image, model.settings(**settings), seed=seed, progress=progress)
 
 
 def check_image(header: ModelHeader, radiograph) -> None:

@@ -1,0 +1,1 @@
+"""Shapes: alignment, distributions of points, sparse composition, registration, distances."""
