@@ -65,6 +65,20 @@ def test_a_landmark_stays_where_it_is_when_its_direction_turns_a_little(people, 
     assert 0 < np.median(shifts) < 1.0 and np.max(shifts) < 2.5  # in the plane of an AP film
 
 
+@pytest.mark.parametrize("subject", [23, 85, 1081])  # where the ramus is lower than the ischium
+def test_the_ischial_tuberosity_is_at_the_end_of_the_ischium(subject):
+    person = individual(subject)
+    solid, points = person.bone("hip-left").solid, person.landmarks
+    tuberosity = points["ischial-tuberosity-left"]
+    assert solid.distance_mm(tuberosity[None])[0] == pytest.approx(0, abs=0.02)
+    around = tuberosity + np.random.default_rng(0).uniform(-30, 30, (20000, 3))
+    assert around[solid.distance_mm(around) < 0][:, 0].min() < tuberosity[0] - 2  # the ramus
+    tips = np.array([individual(s).landmarks["ischial-tuberosity-left"] - individual(s).landmarks["femoral-head-left"]
+                     for s in range(40)])
+    spread = (tuberosity - points["femoral-head-left"] - tips.mean(0)) / tips.std(0)
+    assert np.abs(spread).max() < 3.5
+
+
 @pytest.mark.parametrize("subject", SUBJECTS)
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_the_ischial_spine_juts_out_of_the_pelvic_wall(people, subject, side):

@@ -24,6 +24,8 @@ HIP_LANDMARKS = {
     "asis": ("asis", (-0.5, -0.7, 0.5)), "aiis": ("aiis", (-0.4, -0.75, 0.5)),
     "ischial-tuberosity": ("tuberosity", (-1, 0, 0)), "pubic-tubercle": ("pubic tubercle", (0.8, -0.6, 0)),
 }
+# How far ahead of there the search starts, and how far it goes: on from the ischium, the ramus is lower in a few.
+SEARCH_MM = {"ischial-tuberosity": (10.0, 4.0)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +106,8 @@ def _landmarks(bones, world_from_pelvis, hips: dict[int, HipBone], femurs, spine
         hip, start = solids[f"hip-{name}"], {k: in_world(p) for k, p in hips[side].points.items()}
         for landmark, (near, direction) in HIP_LANDMARKS.items():
             outwards = np.array(direction) * (1, 1, side)
-            found[f"{landmark}-{name}"] = hip.farthest_mm(start[near], outwards)
+            ahead, reach = SEARCH_MM.get(landmark, (0.0, 25.0))
+            found[f"{landmark}-{name}"] = hip.farthest_mm(start[near] + ahead * outwards, outwards, reach)
         above_hip = np.append(start["summit"][:2], hips[side].centre[2])
         found[f"iliac-crest-{name}"] = hip.farthest_mm(above_hip, (1, 0, 0), 40.0, across=(0, 0, 1))
         found[f"ischial-spine-{name}"] = hip.farthest_mm(start["spine"], start["spine"] - start["ischial body"])

@@ -3,8 +3,8 @@
 Pelvis, left and right: `iliac-crest`, its highest point straight above the head's centre; `iliac-tubercle`, its most
 lateral point; `asis` and `aiis`, the tips of the iliac spines, farthest forwards, downwards and outwards
 (`pelvis.HIP_LANDMARKS` has the directions); `femoral-head`, its centre; `greater-trochanter`, its tip along the shaft;
-`lesser-trochanter`, its most medial point; `ischial-tuberosity`, its lowest point; `ischial-spine`, its tip, which
-points into the pelvic inlet; `pubic-tubercle`, its point farthest upwards and forwards. In the midline:
+`lesser-trochanter`, its most medial point; `ischial-tuberosity`, the ischium's lowest point; `ischial-spine`, its tip,
+which points into the pelvic inlet; `pubic-tubercle`, its point farthest upwards and forwards. In the midline:
 `symphysis-superior` and `symphysis-inferior`, between the upper and the lower medial corners of the pubic bones;
 `sacral-promontory`, the anterior edge of S1's base.
 
