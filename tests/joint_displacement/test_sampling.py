@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
 
 from napari_xray_landmarks.geometry.similarity import apply, invert, similarity
 from napari_xray_landmarks.joint_displacement.sampling import LevelImage, Pyramid, sample_centres
@@ -41,6 +42,18 @@ def test_fine_texture_does_not_alias():
 def test_a_pyramid_halves_down_to_a_few_pixels():
     sizes = [level.shape for level in Pyramid.of(np.zeros((1000, 70))).levels]
     assert sizes == [(1000, 70), (500, 35), (250, 18)]
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float64])
+def test_small_levels_are_those_of_the_whole_film_halved_at_once_and_take_little_memory(dtype):
+    film = np.random.default_rng(2).integers(0, 4096, (1037, 70)).astype(dtype)
+    pyramid, whole = Pyramid.of(film), film.astype(float)
+    for level in pyramid.levels[1:]:
+        whole = gaussian_filter(whole, 0.8, mode="nearest")[::2, ::2]
+        np.testing.assert_allclose(pyramid.low + pyramid.step * level.astype(float), whole, atol=0.1)
+    assert sum(level.nbytes for level in pyramid.levels[1:]) < 0.7 * film.size
+    if dtype == np.uint16:
+        assert np.shares_memory(pyramid.levels[0], film)
 
 
 @given(scale=st.floats(10, 60), angle_deg=st.floats(-180, 180), resolution=st.floats(5, 40), margin=st.floats(0, 30))

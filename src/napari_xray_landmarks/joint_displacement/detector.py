@@ -84,10 +84,11 @@ class Detector:
         """
         settings = settings or self.settings
         self._check(settings)
-        pixels = np.asarray(radiograph.pixels, dtype=np.float32)
-        if not np.isfinite(pixels).all():
+        pixels = radiograph.pixels
+        low, high = np.min(pixels), np.max(pixels)
+        if not (np.isfinite(low) and np.isfinite(high)):
             raise InputError(radiograph.name, "some pixels are NaN or infinite", "Replace them with numbers first")
-        if pixels.min() == pixels.max():
+        if low == high:
             raise InputError(radiograph.name, f"all pixels have the value {pixels.flat[0]:g}", "Open another image")
         if min(pixels.shape) < MIN_SIDE_PX:
             size = " x ".join(map(str, pixels.shape))

@@ -11,21 +11,40 @@ from .features import integral_histograms, patch_features
 
 _SMALLEST = 16  # px, where a pyramid ends
 _BLUR = 0.8  # px, before every second pixel is dropped
+_REACH = 4  # px that the blur looks to each side, or more; even
+_BAND = 256  # rows that are halved at once; even
+_DEEPEST = 65535
+_OWN_TYPES = tuple(np.dtype(t) for t in (np.uint8, np.int8, np.uint16, np.int16, np.float32))
 
 
 @dataclass(frozen=True, eq=False)
 class Pyramid:
-    """A film at full, half, quarter ... resolution, so that any part of it can be resampled without aliasing."""
+    """A film at full, half, quarter ... resolution, so that any part of it can be resampled without aliasing.
+
+    Parameters
+    ----------
+    levels
+        The film's own array, then smaller ones of 16 bits: beside a large film they take little memory.
+    low, step
+        A smaller level holds (grey value - low) / step.
+    """
 
     levels: tuple[np.ndarray, ...]
+    low: float = 0.0
+    step: float = 1.0
 
     @classmethod
     def of(cls, pixels: np.ndarray) -> "Pyramid":
         """Build from (rows, columns) grey values."""
-        levels = [np.asarray(pixels, dtype=np.float32)]
+        pixels = np.asarray(pixels)
+        if pixels.dtype not in _OWN_TYPES:
+            pixels = pixels.astype(np.float32)
+        low, high = float(pixels.min()), float(pixels.max())
+        step = (high - low) / _DEEPEST or 1.0
+        levels = [pixels]
         while min(levels[-1].shape) >= 2 * _SMALLEST:
-            levels.append(gaussian_filter(levels[-1], _BLUR, mode="nearest")[::2, ::2])
-        return cls(tuple(levels))
+            levels.append(_halved(levels[-1], *((low, step) if len(levels) == 1 else (0.0, 1.0))))
+        return cls(tuple(levels), low, step)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -44,8 +63,21 @@ class Pyramid:
         scale = decompose(image_from_target)[0]
         level = int(np.clip(np.floor(np.log2(max(scale, 1e-9)) + 1e-6), 0, len(self.levels) - 1))
         factor = 2.0**level
-        return affine_transform(self.levels[level], image_from_target[:2, :2] / factor,
-                                image_from_target[:2, 2] / factor, shape, order=1, mode="nearest")
+        found = affine_transform(self.levels[level], image_from_target[:2, :2] / factor,
+                                 image_from_target[:2, 2] / factor, shape, np.float32, order=1, mode="nearest")
+        return found if level == 0 else self.low + self.step * found
+
+
+def _halved(image: np.ndarray, low: float, step: float) -> np.ndarray:
+    """Every second row and column of the blurred (image - low) / step, in 16 bits; a band of rows at a time."""
+    rows, columns = image.shape
+    half = np.empty(((rows + 1) // 2, (columns + 1) // 2), np.uint16)
+    for start in range(0, rows, _BAND):
+        first, last = max(start - _REACH, 0), min(start + _BAND + _REACH, rows)
+        band = (image[first:last].astype(np.float32) - np.float32(low)) / np.float32(step)
+        blurred = gaussian_filter(band, _BLUR, mode="nearest")[start - first:][:_BAND:2, ::2]
+        half[start // 2:][:len(blurred)] = np.round(np.clip(blurred, 0, _DEEPEST))
+    return half
 
 
 @dataclass(frozen=True, eq=False)

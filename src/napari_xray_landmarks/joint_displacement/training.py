@@ -58,10 +58,9 @@ def fit(dataset, *, settings: JointDisplacementSettings, seed: int = 0, progress
     examples = []
     for i, (film, radiograph, landmarks) in enumerate(dataset):
         report(0.1 * i / len(dataset), "reading films")
-        pixels = np.asarray(radiograph.pixels, dtype=np.float32)
-        if not np.isfinite(pixels).all():
+        if not np.isfinite([np.min(radiograph.pixels), np.max(radiograph.pixels)]).all():
             raise InputError(film.path, "some pixels are NaN or infinite", "Replace them or leave the film out")
-        examples.append(Example(Pyramid.of(pixels), landmarks.points, radiograph.spacing_mm))
+        examples.append(Example(Pyramid.of(radiograph.pixels), landmarks.points, radiograph.spacing_mm))
     groups = subshapes_of(dataset.landmark_names, dataset.about.get("schema", {}).get("subshapes", ()))
     model = train(examples, groups, settings, seed, lambda f, s: report(0.1 + 0.5 * f, s), run)
     model, metrics = calibrate(model, examples, dataset.landmark_names, settings,
