@@ -35,7 +35,7 @@ def peaks(cache: Path):
               f"{f['peak'] - f['loaded']:.0f} MiB", f"{f['pyramid']:.0f} MiB", f"{f['integral']:.0f} MiB"]
              for side, f in rows]
     head = ["film", "before loading", "film loaded", "peak of the detection", "the detection's own",
-            "of that, the film's pyramid (32-bit)", "the largest integral histograms"]
+            "of that, the film's pyramid (16-bit)", "the largest integral histograms"]
     large = dict(rows)[3000]
     smallest, own = dict(rows)[SIDES_PX[0]], {side: f["peak"] - f["loaded"] for side, f in rows}
     slope = MIB * float(np.polyfit([side**2 for side in own], list(own.values()), 1)[0])
@@ -71,7 +71,7 @@ def measure(model_path: str, small: str, path: str) -> dict[str, float]:
 
     LevelImage.around = classmethod(noted)
     model.detect(radiograph)
-    pyramid = 4 / 3 * 4 * radiograph.pixels.size
+    pyramid = 2 / 3 * radiograph.pixels.size
     return {"before": before, "loaded": loaded, "peak": _peak(), "pyramid": pyramid / MIB,
             "integral": max(sizes) / MIB}
 
