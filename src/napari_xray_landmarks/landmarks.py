@@ -5,6 +5,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 UNITS = ("mm", "px")
+VERTEBRAE = ("C7", *(f"T{i}" for i in range(1, 13)), *(f"L{i}" for i in range(1, 6)))
+
+
+def vertebral_corners(sides=("left", "right"), levels=VERTEBRAE) -> tuple[str, ...]:
+    """Names of the corners of vertebral bodies in a film with these two sides, four a body, the upper ones first."""
+    return tuple(f"{level}-{end}-{side}" for level in levels for end in ("top", "bottom") for side in sides)
 
 
 def _points(points, what: str) -> np.ndarray:
@@ -105,6 +111,10 @@ class Contour:
         "mm" or "px".
     confidence : (N,) array, optional
         One value a vertex, in [0, 1].
+    names
+        Landmark name of each vertex, where the vertices are landmarks.
+    found
+        False where the outline is only a best guess.
     """
 
     points: np.ndarray
@@ -112,6 +122,8 @@ class Contour:
     closed: bool = True
     unit: str = "px"
     confidence: np.ndarray | None = None
+    names: tuple[str, ...] | None = None
+    found: bool = True
 
     def __post_init__(self):
         object.__setattr__(self, "points", _points(self.points, "contour points"))
@@ -120,6 +132,10 @@ class Contour:
         _unit(self.unit)
         if self.confidence is not None and np.shape(self.confidence) != (len(self.points),):
             raise ValueError(f"confidence must have one value a vertex, got shape {np.shape(self.confidence)}")
+        if self.names is not None:
+            object.__setattr__(self, "names", tuple(str(name) for name in self.names))
+            if len(self.names) != len(self.points):
+                raise ValueError(f"{len(self.names)} names for the {len(self.points)} vertices of {self.name!r}")
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,7 @@ Spine: the four corners of each vertebral body from C7 to L5 as an AP film shows
 (see `phantoms.thoracolumbar_landmarks`), in the order of the AASCE data.
 """
 
-from ..landmarks import Schema
-from .scoliosis import LEVELS
+from ..landmarks import Schema, vertebral_corners
 
 PAIRED = ("iliac-crest", "iliac-tubercle", "asis", "aiis", "femoral-head", "greater-trochanter", "lesser-trochanter",
           "ischial-tuberosity", "ischial-spine", "pubic-tubercle")
@@ -46,13 +45,8 @@ def _proximal_femur() -> Schema:
     return Schema("proximal femur", (*names, "head-centre"), (), tuple(groups))
 
 
-def vertebral_corners(sides: tuple[str, str]) -> tuple[str, ...]:
-    """Names of the 72 corners of the bodies C7 to L5 in a film with these two sides, the upper ones first."""
-    return tuple(f"{level}-{end}-{side}" for level in LEVELS for end in ("top", "bottom") for side in sides)
-
-
 def _spine() -> Schema:
-    names = vertebral_corners(("left", "right"))
+    names = vertebral_corners()
     return Schema("spine", names, tuple(zip(names[::2], names[1::2], strict=True)))
 
 

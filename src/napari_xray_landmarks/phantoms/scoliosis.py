@@ -13,7 +13,9 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.optimize import brentq
 
-LEVELS = ("C7", *(f"T{i}" for i in range(1, 13)), *(f"L{i}" for i in range(1, 6)))
+from ..landmarks import VERTEBRAE
+
+LEVELS = VERTEBRAE
 CURVES = ("PT", "MT", "TL/L")
 SACRUM_LEVEL = len(LEVELS)
 STEEPEST_DEG = 15.0  # mean of a curve per level; beyond, neighbours would meet
