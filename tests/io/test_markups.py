@@ -117,7 +117,8 @@ def test_our_own_3d_points_at_height_zero_stay_3d(tmp_path):
 
 
 def test_contours_come_back(tmp_path):
-    closed = Contour([[0, 1], [2, 3], [4, 0.1]], "femur", unit="mm", confidence=np.array([0.25, np.nan, 1]))
+    closed = Contour([[0, 1], [2, 3], [4, 0.1]], "femur", unit="mm", confidence=np.array([0.25, np.nan, 1]),
+                     names=("head", "neck", "shaft"), found=False)
     line = Contour([[0, 1, 5], [2, 3, 4]], "line", closed=False, unit="mm")
     io.write_contours(tmp_path / "c.mrk.json", [closed, line])
     kinds = [m["type"] for m in json.loads((tmp_path / "c.mrk.json").read_text())["markups"]]
@@ -125,6 +126,7 @@ def test_contours_come_back(tmp_path):
     for before, after in zip((closed, line), io.read_contours(tmp_path / "c.mrk.json"), strict=True):
         assert (before.name, before.closed, before.unit) == (after.name, after.closed, after.unit)
         assert np.array_equal(before.points, after.points)
+        assert (before.names, before.found) == (after.names, after.found)
     assert np.array_equal(io.read_contours(tmp_path / "c.mrk.json")[0].confidence, closed.confidence, equal_nan=True)
 
 

@@ -112,13 +112,15 @@ def test_points_that_a_table_cannot_hold_are_refused(tmp_path):
 
 
 def test_contours_come_back_by_image(tmp_path):
-    closed = Contour([[0, 1], [2, 3], [4, 0.1]], "femur, left", confidence=np.array([0.1, np.nan, 1]))
+    closed = Contour([[0, 1], [2, 3], [4, 0.1]], "femur, left", confidence=np.array([0.1, np.nan, 1]),
+                     names=("head", "neck, inferior", "shaft"), found=False)
     open_ = Contour([[7, 1], [2, 3]], "line", closed=False)
     tables.write_contours(tmp_path / "c.csv", [closed, open_], image_name="x", spacing_mm=(0.2, 0.3))
     found = tables.read_contours(tmp_path / "c.csv")
     assert list(found) == ["x"] and tables.contour_spacings(tmp_path / "c.csv") == {"x": (0.2, 0.3)}
     for before, after in zip((closed, open_), found["x"], strict=True):
         assert (before.name, before.closed, after.unit) == (after.name, after.closed, "px")
+        assert (before.names, before.found) == (after.names, after.found)
         assert np.array_equal(before.points, after.points)
     assert np.array_equal(found["x"][0].confidence, closed.confidence, equal_nan=True)
     assert found["x"][1].confidence is None

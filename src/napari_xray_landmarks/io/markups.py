@@ -7,7 +7,7 @@ position, (column, row, 0); where the spacing is unknown they are pixels, and `c
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite, nan
 
 import numpy as np
@@ -138,27 +138,34 @@ def contours(path, markups: Iterable[Markup]) -> list[Contour]:
 
 def _contour(path, curve: Markup) -> Contour:
     known = np.isfinite(curve.points_lps).all(1)
-    confidence = np.array([confidence_and_detected(d)[0] for d in curve.descriptions])[known]
+    values = [confidence_and_detected(d) for d, k in zip(curve.descriptions, known, strict=True) if k]
+    confidence, found = np.array([c for c, _ in values]), all(detected for _, detected in values)
     points = world_from_lps(curve.points_lps[known], 2 if _is_planar([curve]) else 3)
+    names = None if curve.labels == _numbered(curve.name, len(known)) else tuple(np.array(curve.labels)[known])
     try:
         return Contour(points, curve.name or "contour", curve.kind == "ClosedCurve", curve.unit,
-                       None if np.isnan(confidence).all() else confidence)
+                       None if np.isnan(confidence).all() else confidence, names, found)
     except ValueError as error:
         raise FileError(path, f"curve {curve.name!r}: {error}", "Draw it again") from error
 
 
 def write_contours(path, outlines: Iterable[Contour], *, spacing_mm=None) -> None:
     """Write one (closed) curve a contour; inverse of `read_contours`."""
-    curves = []
-    for contour in outlines:
-        if spacing_mm is not None and contour.unit == "px":
-            contour = Contour(contour.points * np.asarray(spacing_mm), contour.name, contour.closed, "mm",
-                              contour.confidence)
-        confidence = [nan] * len(contour.points) if contour.confidence is None else contour.confidence
-        labels = [f"{contour.name}-{i + 1}" for i in range(len(contour.points))]
-        curves.append(_markup("ClosedCurve" if contour.closed else "Curve", contour.name, contour, labels,
-                              [describe(c, True) for c in confidence]))
-    write_markups(path, curves)
+    write_markups(path, [curve(outline, spacing_mm) for outline in outlines])
+
+
+def curve(contour: Contour, spacing_mm=None) -> Markup:
+    """A contour as a curve whose control points are labelled by their landmarks, or by their number."""
+    if spacing_mm is not None and contour.unit == "px":
+        contour = replace(contour, points=contour.points * np.asarray(spacing_mm), unit="mm")
+    confidence = [nan] * len(contour.points) if contour.confidence is None else contour.confidence
+    labels = contour.names or _numbered(contour.name, len(contour.points))
+    return _markup("ClosedCurve" if contour.closed else "Curve", contour.name, contour, labels,
+                   [describe(c, contour.found) for c in confidence])
+
+
+def _numbered(name: str, count: int) -> tuple[str, ...]:
+    return tuple(f"{name or 'point'}-{i + 1}" for i in range(count))
 
 
 def _markup(kind: str, name: str, shape: LandmarkSet | Contour, labels, descriptions) -> Markup:

@@ -13,7 +13,8 @@ from ..landmarks import Contour, LandmarkSet
 from .files import read_text, replacing
 
 DETECTION_COLUMNS = ("image", "landmark", "row_px", "column_px", "row_mm", "column_mm", "confidence", "detected")
-CONTOUR_COLUMNS = ("image", "contour", "closed", "vertex", "row_px", "column_px", "row_mm", "column_mm", "confidence")
+CONTOUR_COLUMNS = ("image", "contour", "closed", "vertex", "row_px", "column_px", "row_mm", "column_mm", "confidence",
+                   "landmark", "found")
 _NEEDED_DETECTION = {"image", "landmark", "row_px", "column_px"}
 _NEEDED_CONTOUR = {"image", "contour", "vertex", "row_px", "column_px"}
 _LONGEST_HEADER = 10_000
@@ -58,9 +59,9 @@ def write_detections(path, rows: Iterable[Detections] | Mapping[str, Detections]
         marks = image.landmarks
         for name, point, confidence, detected in zip(marks.names, marks.points, marks.confidence, marks.detected,
                                                      strict=True):
-            lines.append([image.image, name, *_coordinates(point, image.spacing_mm), _cell(confidence),
-                          "true" if detected else "false"])
-    _write(path, DETECTION_COLUMNS, lines)
+            lines.append([image.image, name, *_coordinates(point, image.spacing_mm), number(confidence),
+                          truth(detected)])
+    write_table(path, DETECTION_COLUMNS, lines)
 
 
 def read_detections(path) -> dict[str, Detections]:
@@ -126,14 +127,22 @@ def write_contours(path, contours: Iterable[Contour], *, image_name: str = "", s
     FileError
         If a contour is 3D, or in mm while the spacing is unknown.
     """
-    lines = []
-    for contour in contours:
-        points = pixels(path, contour, spacing_mm)
-        confidence = [nan] * len(points) if contour.confidence is None else contour.confidence
-        for vertex, point in enumerate(points):
-            lines.append([image_name, contour.name, "true" if contour.closed else "false", vertex,
-                          *_coordinates(point, spacing_mm), _cell(confidence[vertex])])
-    _write(path, CONTOUR_COLUMNS, lines)
+    write_contours_of_all(path, [(image_name, contours, spacing_mm)])
+
+
+def write_contours_of_all(path, images: Iterable[tuple[str, Iterable[Contour], tuple[float, float] | None]]) -> None:
+    """As `write_contours`, for the (image name, outlines, spacing_mm) of several images."""
+    lines = [line for image, contours, spacing_mm in images for contour in contours
+             for line in _contour_lines(path, image, contour, spacing_mm)]
+    write_table(path, CONTOUR_COLUMNS, lines)
+
+
+def _contour_lines(path, image: str, contour: Contour, spacing_mm) -> list[list]:
+    points = pixels(path, contour, spacing_mm)
+    confidence = [nan] * len(points) if contour.confidence is None else contour.confidence
+    names = [""] * len(points) if contour.names is None else contour.names
+    return [[image, contour.name, truth(contour.closed), vertex, *_coordinates(point, spacing_mm),
+             number(confidence[vertex]), names[vertex], truth(contour.found)] for vertex, point in enumerate(points)]
 
 
 def read_contours(path) -> dict[str, list[Contour]]:
@@ -142,18 +151,22 @@ def read_contours(path) -> dict[str, list[Contour]]:
     for line, row in _read(path, _NEEDED_CONTOUR, "a contours table"):
         point = [_number(path, line, row, key) for key in ("row_px", "column_px")]
         vertex, confidence = _number(path, line, row, "vertex"), _number(path, line, row, "confidence")
-        closed = _truth(path, line, row, "closed", default=True)
-        groups.setdefault((row["image"], row["contour"]), []).append((vertex, point, closed, confidence))
+        closed, found = (_truth(path, line, row, key, default=True) for key in ("closed", "found"))
+        values = vertex, point, closed, confidence, (row.get("landmark") or "").strip(), found
+        groups.setdefault((row["image"], row["contour"]), []).append(values)
     images: dict[str, list[Contour]] = {}
     for (image, name), rows in groups.items():
-        rows.sort(key=lambda row: row[0])
-        confidence = None if all(isnan(row[3]) for row in rows) else np.array([row[3] for row in rows])
-        try:
-            contour = Contour([row[1] for row in rows], name, rows[0][2], "px", confidence)
-        except ValueError as error:
-            raise FileError(path, f"contour {name!r}: {error}", "Correct the table") from error
-        images.setdefault(image, []).append(contour)
+        images.setdefault(image, []).append(_contour(path, name, sorted(rows, key=lambda row: row[0])))
     return images
+
+
+def _contour(path, name: str, rows: list[tuple]) -> Contour:
+    _, points, closed, confidence, names, found = zip(*rows, strict=True)
+    try:
+        return Contour(points, name, closed[0], "px", None if all(map(isnan, confidence)) else np.array(confidence),
+                       names if any(names) else None, all(found))
+    except ValueError as error:
+        raise FileError(path, f"contour {name!r}: {error}", "Correct the table") from error
 
 
 def columns_of(path) -> set[str]:
@@ -194,14 +207,21 @@ def detections(path, image: str, landmarks: LandmarkSet, spacing_mm) -> Detectio
 
 def _coordinates(point_px, spacing_mm) -> list[str]:
     point_mm = (nan, nan) if spacing_mm is None else np.asarray(point_px) * np.asarray(spacing_mm)
-    return [_cell(v) for v in (*point_px, *point_mm)]
+    return [number(v) for v in (*point_px, *point_mm)]
 
 
-def _cell(value) -> str:
+def number(value) -> str:
+    """A cell with a number; empty where there is none."""
     return repr(float(value)) if isfinite(value) else ""
 
 
-def _write(path, columns, lines) -> None:
+def truth(value) -> str:
+    """A cell that says yes or no."""
+    return "true" if value else "false"
+
+
+def write_table(path, columns, lines) -> None:
+    """Write a `.csv` of one header and these lines of cells; the file appears when it is whole."""
     with replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)

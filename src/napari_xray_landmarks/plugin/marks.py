@@ -183,13 +183,21 @@ def contours_layer(contours: Sequence[Contour], name: str, *, spacing_mm=None, n
         "name": name,
         **_shape_frame(ndim, contours[0].unit if contours else "px", spacing_mm),
         "shape_type": ["polygon" if c.closed else "path" for c in contours],
-        "features": {"name": np.array([c.name for c in contours], dtype=object)},
+        "features": {"name": np.array([c.name for c in contours], dtype=object),
+                     "found": np.array([c.found for c in contours])},
         "face_color": "transparent",
         "edge_color": "#ffe08a",
         "edge_width": max(0.5, 0.003 * float(np.linalg.norm(_extent(np.concatenate([c.points for c in contours]))))
                           ) if contours else 1.0,
-        "metadata": {KEY: {"pixels": bool(contours) and contours[0].unit == "px", **(notes or {})}},
+        "metadata": {KEY: {"pixels": bool(contours) and contours[0].unit == "px", "vertices": vertex_notes(contours),
+                           **(notes or {})}},
     }, "shapes"
+
+
+def vertex_notes(contours: Sequence[Contour]) -> dict:
+    """What is known of each outline's vertices, which a Shapes layer has no place for: by the outline's name."""
+    return {c.name: {"names": c.names, "confidence": None if c.confidence is None else np.array(c.confidence)}
+            for c in contours if c.names is not None or c.confidence is not None}
 
 
 def contours_in_world(data, attributes: dict) -> list[Contour]:
@@ -217,15 +225,17 @@ def contours_in_pixels(data, attributes: dict, *, world_from_image=None) -> tupl
 def _contours(data, attributes: dict) -> list[Contour]:
     kinds = attributes.get("shape_type", "polygon")
     kinds = [kinds] * len(data) if isinstance(kinds, str) else list(kinds)
-    names = point_names(attributes, len(data))
+    names, sure = point_names(attributes, len(data)), _column(attributes, "found", True, len(data)).astype(bool)
+    notes = metadata_of(attributes).get("vertices") or {}
     found = []
-    for vertices, kind, name in zip(data, kinds, names, strict=True):
+    for vertices, kind, name, is_found in zip(data, kinds, names, sure, strict=True):
         vertices = np.asarray(vertices, dtype=float)
         if str(kind) == "ellipse":
             vertices = _ellipse(vertices)
         name = name if not name.startswith("point-") else f"contour-{name[6:]}"
+        own = {key: value for key, value in (notes.get(name) or {}).items() if np.shape(value) == (len(vertices),)}
         try:
-            found.append(Contour(vertices, name, str(kind) not in ("path", "line")))
+            found.append(Contour(vertices, name, str(kind) not in ("path", "line"), found=bool(is_found), **own))
         except ValueError as error:
             raise InputError(layer_name(attributes), f"{name}: {error}", "Draw it with more points") from error
     return found

@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..geometry.similarity import apply, decompose, similarity_from_points
 from ..imaging import Response
 from ..landmarks import Contour
 
 if TYPE_CHECKING:
     from .fitted import FittedShape
+
+NEAR, FEWEST = 1.3, 4
+"""Which vertices a head's circle follows: those within so many radii of its centre, and never fewer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +127,22 @@ class HeadCircle:
     def radius_px(self) -> float:
         """Geometric mean of the semi-axes."""
         return float(np.sqrt(self.semi_axes_px[0] * self.semi_axes_px[1]))
+
+    def following(self, before_px: np.ndarray, after_px: np.ndarray) -> "HeadCircle":
+        """The circle moved as the vertices around it are.
+
+        Parameters
+        ----------
+        before_px, after_px : (N, 2) arrays
+            All vertices of the bone; those around the circle count, by the similarity that moves them.
+        """
+        distance = np.linalg.norm(np.asarray(before_px) - self.centre_px, axis=1)
+        near = distance <= max(NEAR * max(self.semi_axes_px), np.sort(distance)[:FEWEST][-1])
+        after_from_before = similarity_from_points(np.asarray(before_px)[near], np.asarray(after_px)[near])
+        scale, angle_deg, _ = decompose(after_from_before)
+        row, column = apply(after_from_before, self.centre_px)
+        return replace(self, centre_px=(float(row), float(column)), angle_deg=self.angle_deg + angle_deg,
+                       semi_axes_px=(scale * self.semi_axes_px[0], scale * self.semi_axes_px[1]))
 
     def outline_px(self, count: int = 72) -> np.ndarray:
         """(count, 2) points on it, (row, column)."""
