@@ -1,4 +1,4 @@
-"""Similarity transforms of the plane: rotation, one scale, translation, no reflection.
+"""Similarity transforms of the plane, and their fit to points, also in space: rotation, one scale, translation.
 
 A transform is a (3, 3) matrix that acts on (row, column, 1), named for both ends, target first: `image_from_model`.
 Angles are positive from the row axis towards the column axis: on a film, which shows rows downwards and columns to the
@@ -8,39 +8,51 @@ right, that is anticlockwise.
 import numpy as np
 
 
-def similarity_from_points(source, target, weights=None) -> np.ndarray:
+def similarity_from_points(source, target, weights=None, *, scaled: bool = True, reflect: bool = False) -> np.ndarray:
     """The similarity that takes `source` to `target` with the least weighted squared error (Umeyama 1991).
 
     Parameters
     ----------
-    source, target : (N, 2) arrays
-        Corresponding points, N >= 2; a pair with a NaN in it does not count.
+    source, target : (N, D) arrays
+        Corresponding points in the plane or in space, N >= D; a pair with a NaN in it does not count.
     weights : (N,) array, optional
         Non-negative; equal where left out.
+    scaled
+        False keeps the size: a rigid motion.
+    reflect
+        Whether it may mirror.
 
     Returns
     -------
-    (3, 3) array, target_from_source
+    (D + 1, D + 1) array, target_from_source
 
     Raises
     ------
     ValueError
-        The shapes differ, a weight is negative, or fewer than two distinct source points count.
+        The shapes differ, a weight is negative, or the source points that count do not fix a rotation: fewer than two
+        distinct ones in the plane, all on a line in space.
     """
     source, target = np.asarray(source, float), np.asarray(target, float)
-    if source.shape != target.shape or source.ndim != 2 or source.shape[1] != 2:
-        raise ValueError(f"source and target must be (N, 2) and alike, got {source.shape} and {target.shape}")
+    if source.shape != target.shape or source.ndim != 2 or source.shape[1] not in (2, 3):
+        raise ValueError(f"source and target must be (N, 2) or (N, 3) and alike, got {source.shape} and {target.shape}")
     weights = np.ones(len(source)) if weights is None else np.array(weights, float)
     if weights.shape != (len(source),) or not (weights >= 0).all():
         raise ValueError(f"weights must be {len(source)} non-negative numbers, got {weights.tolist()}")
     known = np.isfinite(source).all(1) & np.isfinite(target).all(1) & (weights > 0)
-    z, w, weights = _complex(source[known]), _complex(target[known]), weights[known]
-    if len(z) < 2 or np.ptp(source[known], axis=0).max() == 0:
-        raise ValueError(f"a similarity needs two distinct points, got {source[known].tolist()}")
+    source, target, weights = source[known], target[known], weights[known]
+    if np.linalg.matrix_rank(source - source[:1]) < source.shape[1] - 1:
+        raise ValueError(f"a similarity needs {source.shape[1]} distinct points, not in a line, got {source.tolist()}")
     weights = weights / weights.sum()
-    z_mean, w_mean = weights @ z, weights @ w
-    turn = (weights * np.conj(z - z_mean)) @ (w - w_mean) / (weights @ np.abs(z - z_mean) ** 2)
-    return _matrix(turn, w_mean - turn * z_mean)
+    source_mean, target_mean = weights @ source, weights @ target
+    near, far = source - source_mean, target - target_mean
+    u, sizes, v = np.linalg.svd((weights[:, None] * far).T @ near)
+    signs = np.ones(len(sizes))
+    signs[-1] = 1.0 if reflect or np.linalg.det(u @ v) > 0 else -1.0
+    scale = sizes @ signs / (weights @ (near**2).sum(1)) if scaled else 1.0
+    matrix = np.eye(len(sizes) + 1)
+    matrix[:-1, :-1] = scale * (u * signs) @ v
+    matrix[:-1, -1] = target_mean - matrix[:-1, :-1] @ source_mean
+    return matrix
 
 
 def similarity(scale: float = 1.0, angle_deg: float = 0.0, translation=(0.0, 0.0)) -> np.ndarray:
@@ -56,9 +68,9 @@ def decompose(matrix) -> tuple[float, float, np.ndarray]:
 
 
 def apply(matrix, points) -> np.ndarray:
-    """`points` (..., 2), in (row, column) order, taken through a (3, 3) similarity or affine matrix."""
+    """`points` (..., D), in array order, taken through a (D + 1, D + 1) similarity or affine matrix."""
     matrix = np.asarray(matrix, float)
-    return np.asarray(points, float) @ matrix[:2, :2].T + matrix[:2, 2]
+    return np.asarray(points, float) @ matrix[:-1, :-1].T + matrix[:-1, -1]
 
 
 def invert(matrix) -> np.ndarray:
@@ -68,10 +80,6 @@ def invert(matrix) -> np.ndarray:
         raise ValueError("a similarity of scale 0 has no inverse")
     turn = np.exp(-1j * np.deg2rad(angle_deg)) / scale
     return _matrix(turn, -turn * complex(*translation))
-
-
-def _complex(points: np.ndarray) -> np.ndarray:
-    return points[:, 0] + 1j * points[:, 1]
 
 
 def _matrix(turn: complex, shift: complex) -> np.ndarray:
