@@ -13,18 +13,30 @@ _POWER_STEPS = 60
 class System(NamedTuple):
     """The matrix A + γλ/(LK) QHQᵀ + δλ/(LK) QQᵀ without λ, which differs from column to column.
 
-    `affinity` holds 2α/L times the entries of the trace-normalised S; `trust` the weight of each test patch.
+    `affinity` holds 2α/L times the entries of the trace-normalised S, `degree` their sum for each patch; `trust` the
+    weight of each test patch.
     """
 
     start: np.ndarray
     other: np.ndarray
     affinity: np.ndarray
+    degree: np.ndarray
     train_count: int
     ground_truth: float
     chain: float
     landmark_offset: float
     formation: float
     trust: np.ndarray
+
+
+@numba.njit(cache=True, nogil=True)
+def row_sums(start, values):
+    """(N,) sums of the values of each patch's links."""
+    out = np.zeros(len(start) - 1)
+    for i in range(len(out)):
+        for e in range(start[i], start[i + 1]):
+            out[i] += values[e]
+    return out
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
@@ -69,16 +81,13 @@ def _product(system, spectrum, held, x, mean, out):
 def _rows_product(system, x, out):
     """Ground truth and smooth mapping: what links a patch to those that look like it."""
     for i in range(len(x)):
-        own = system.ground_truth if i < system.train_count else 0.0
+        own = system.degree[i] + (system.ground_truth if i < system.train_count else 0.0)
         for m in range(WIDTH):
-            out[i, m] = 0.0
+            out[i, m] = own * x[i, m]
         for e in range(system.start[i], system.start[i + 1]):
             j, weight = system.other[e], system.affinity[e]
-            own += weight
             for m in range(WIDTH):
                 out[i, m] -= weight * x[j, m]
-        for m in range(WIDTH):
-            out[i, m] += own * x[i, m]
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
@@ -95,9 +104,7 @@ def _diagonal(system, spectrum):
     test, last = len(system.trust), len(system.trust) - 1
     out = np.empty((system.train_count + test, WIDTH))
     for i in range(len(out)):
-        own = system.ground_truth if i < system.train_count else 0.0
-        for e in range(system.start[i], system.start[i + 1]):
-            own += system.affinity[e]
+        own = system.degree[i] + (system.ground_truth if i < system.train_count else 0.0)
         k = i - system.train_count
         trust = system.trust[k] if k >= 0 else 0.0
         if k > 0:

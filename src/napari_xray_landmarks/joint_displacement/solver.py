@@ -16,7 +16,7 @@ landmark out of the path for every test patch alike, so the rest of the path has
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -134,7 +134,7 @@ class JointProblem:
         if preconditioner not in ("tridiagonal", "diagonal"):
             raise ValueError(f"preconditioner must be 'tridiagonal' or 'diagonal', got {preconditioner!r}")
         system, rhs = self.system(weights), self.right_hand_side(weights)
-        guess = self.initial_guess() if start is None else start
+        guess = self.initial_guess if start is None else start
         held = self._held(corrections or {})
         if held.any():
             guess, rhs = self._corrected(system, guess, rhs, corrections)
@@ -153,7 +153,7 @@ class JointProblem:
 
         Slow, and kept as the reference that `solve` must agree with.
         """
-        guess = self.initial_guess() if start is None else start
+        guess = self.initial_guess if start is None else start
         system = self.system(weights)
         found, residual, iterations = _by_blocks(
             lambda r, x, spectrum, _fixed, enough: kernels.gradient_descent(
@@ -164,32 +164,47 @@ class JointProblem:
     def system(self, weights: Weights) -> kernels.System:
         """The scalars and sparse rows of the linear system for these weights; cheap, nothing is rebuilt."""
         count, train = self.landmark_count, self.graph.train_count
-        trace = self.edge_weights.sum()
+        similar = 2 * weights.alpha / count / max(self._degree.sum(), 1e-300)
         per_test = 1.0 / (count * self.graph.test_count)
         return kernels.System(
-            self.graph.start, self.graph.other, self.edge_weights * (2 * weights.alpha / count / max(trace, 1e-300)),
+            self.graph.start, self.graph.other, self.edge_weights * similar, self._degree * similar,
             train, 1.0 / (count * train), weights.beta * per_test, weights.gamma * per_test, weights.delta * per_test,
             self.patch_weights)
 
     def right_hand_side(self, weights: Weights) -> np.ndarray:
         """−G of Eq. 9, (N, L, 2), with the formation term."""
+        per_test = 1.0 / (self.landmark_count * self.graph.test_count)
+        truth, offsets, formation = self._right_hand_sides
+        rhs = truth.copy()
+        rhs[self.graph.train_count:] = (weights.beta * per_test) * offsets
+        if weights.delta:
+            rhs[self.graph.train_count:] += (weights.delta * per_test) * formation
+        return rhs
+
+    @cached_property
+    def _right_hand_sides(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(N, L, 2) of the ground truth, and for unit weights (K, L, 2) of the patch offsets and of the formation."""
         count, train, test = self.landmark_count, self.graph.train_count, self.graph.test_count
-        rhs = np.zeros((train + test, count, 2))
-        rhs[:train] = self.train_displacements / (count * train)
+        truth = np.zeros((train + test, count, 2))
+        truth[:train] = self.train_displacements / (count * train)
         steps = np.diff(self.centres, axis=0) * self._chain()[:, None]
         offsets = np.zeros((test, 2))
         offsets[:-1] += steps
         offsets[1:] -= steps
-        rhs[train:] = (weights.beta / (count * test)) * offsets[:, None]
-        formation = _path_laplacian(count) @ self.formation
-        rhs[train:] += (weights.delta / (count * test)) * self.patch_weights[:, None, None] * formation
-        return rhs
+        formation = self.patch_weights[:, None, None] * (_path_laplacian(count) @ self.formation)
+        return truth, np.repeat(offsets[:, None], count, axis=1), formation
 
+    @cached_property
     def initial_guess(self) -> np.ndarray:
-        """Training displacements, and for test patches the mean of their three nearest."""
+        """(N, L, 2) training displacements, and for test patches the mean of their three nearest."""
         columns = self.graph.nearest[:, :3].T
         nearest = sum(self.train_displacements[column] for column in columns) / len(columns)
         return np.concatenate([self.train_displacements, nearest]).astype(float)
+
+    @cached_property
+    def _degree(self) -> np.ndarray:
+        """(N,) sum of the weights of each patch's links."""
+        return kernels.row_sums(self.graph.start, self.edge_weights)
 
     def terms(self, displacements: np.ndarray, weights: Weights) -> dict[str, float]:
         """Value of each weighted term of the objective at (N, L, 2) displacements."""
@@ -248,17 +263,23 @@ def _decoupled(held: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return basis, spectrum
 
 
+@lru_cache(maxsize=64)
+def _columns(held: tuple[bool, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What takes (N, 2L) to columns of the eigenbasis, filled up to whole blocks; their eigenvalues; which are held."""
+    basis, spectrum = _decoupled(np.array(held))
+    padding = (0, -2 * len(held) % kernels.WIDTH)
+    turn = np.pad(np.kron(basis, np.eye(2)), ((0, 0), padding))
+    return turn, *(np.pad(np.repeat(values, 2), padding) for values in (spectrum, held))
+
+
 def _by_blocks(run, rhs: np.ndarray, guess: np.ndarray, held: np.ndarray, tolerance: float):
     """Solve (N, L, 2) systems in the landmarks' eigenbasis, `kernels.WIDTH` columns at a time.
 
     `run` takes right-hand side, guess, spectrum, what is held, and the norm of the residual to reach. Returns the
     solution, its relative residual and the most iterations that a block took.
     """
-    basis, spectrum = _decoupled(held)
-    padding = (0, -2 * len(held) % kernels.WIDTH)
-    turn = np.pad(np.kron(basis, np.eye(2)), ((0, 0), padding))
+    turn, spectrum, held = _columns(tuple(held))
     rhs, found = (values.reshape(len(values), -1) @ turn for values in (rhs, guess))
-    spectrum, held = (np.pad(np.repeat(values, 2), padding) for values in (spectrum, held))
     blocks = [slice(i, i + kernels.WIDTH) for i in range(0, len(spectrum), kernels.WIDTH)]
     norm = max(float(np.linalg.norm(rhs)), 1e-300)
     squared, most = 0.0, 0
