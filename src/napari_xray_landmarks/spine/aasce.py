@@ -1,0 +1,86 @@
+"""The AASCE data set: its files, and its own algorithm for the angles in `angles.csv`.
+
+The angles of that data set are not taken from endplates but from midlines, from the middle of a body's left side to
+that of its right side, between any two bodies, and they come in an order of their own:
+
+1. the largest angle between any two midlines, whichever region it lies in;
+2. the angle above it: of a curve in one direction (C) that between the upper of the two and the first body, otherwise
+   (S) the largest between the upper of the two and any body above it;
+3. the angle below it: of a C that between the lower of the two and the last body, of an S the largest between the
+   lower of the two and any body below it. Where the largest curve lies low in the film, so that the rows of its two
+   ends add up to the film's height or more, it is instead the largest angle between the upper end of the second angle
+   and any body above that.
+
+A spine is a C where all middles of endplates lie on the same side of the line from the first to the last. The data set
+calls the three PT, MT and TL/L. The rules were found by trying until they gave `angles.csv` from `landmarks.csv`; the
+row of an end in the third rule is that of its lower endplate's middle.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+BODIES = 17
+STRAIGHT = 1e-4
+
+
+@dataclass(frozen=True)
+class AasceAngles:
+    """The three angles of a film as the data set gives them.
+
+    Parameters
+    ----------
+    angles_deg
+        Largest, above, below: the columns of `angles.csv`.
+    ends
+        Positions (0 for the first body) of the two bodies of the largest angle.
+    kind
+        "C", "S" or "S, low".
+    """
+
+    angles_deg: tuple[float, float, float]
+    ends: tuple[int, int]
+    kind: str
+
+
+def aasce_angles(corners_px, rows: int) -> AasceAngles:
+    """The angles of the data set from its landmarks.
+
+    Parameters
+    ----------
+    corners_px : (17, 4, 2) array
+        (row, column) in the data set's order, also where its annotators made mistakes.
+    rows
+        Height of the film.
+    """
+    corners = np.asarray(corners_px, dtype=float)
+    if corners.shape != (BODIES, 4, 2) or not np.isfinite(corners).all():
+        raise ValueError(f"the data set's angles need (17, 4, 2) corners without gaps, got shape {corners.shape}")
+    angles = _midline_angles_deg(corners)
+    upper = int(np.argmax(angles.max(1)))
+    lower = int(np.argmax(angles[upper]))
+    middles = corners.reshape(BODIES, 2, 2, 2).mean(2)  # of the endplates
+    if not _is_s(middles.reshape(-1, 2)):
+        return AasceAngles((angles[upper, lower], angles[0, upper], angles[-1, lower]), (upper, lower), "C")
+    above = int(np.argmax(angles[upper, :upper + 1]))
+    if middles[upper, 1, 0] + middles[lower, 1, 0] < rows:
+        third, kind = angles[lower, lower:].max(), "S"
+    else:
+        third, kind = angles[above, :above + 1].max(), "S, low"
+    return AasceAngles((angles[upper, lower], angles[upper, above], third), (upper, lower), kind)
+
+
+def _midline_angles_deg(corners: np.ndarray) -> np.ndarray:
+    """(V, V) angles between the midlines of any two bodies, 0 to 180."""
+    midlines = corners[:, [1, 3]].mean(1) - corners[:, [0, 2]].mean(1)
+    unit = midlines / np.linalg.norm(midlines, axis=1, keepdims=True)
+    return np.rad2deg(np.arccos(np.clip(unit @ unit.T, -1.0, 1.0)))
+
+
+def _is_s(middles: np.ndarray) -> bool:
+    """Whether the middles lie on both sides of the line from the first to the last."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rows, columns = ((middles[:-2] - middles[-1]) / (middles[0] - middles[-1])).T
+        beside = rows - columns
+        products = np.outer(beside, beside)
+        return not abs(products.sum() - np.abs(products).sum()) < STRAIGHT  # NaN, where the line is upright, is an S
