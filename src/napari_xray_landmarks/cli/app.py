@@ -16,6 +16,7 @@ from .importing import import_dataset
 from .models import models
 from .reporting import PROGRAM, complain, one_line
 from .sample import sample
+from .segment import segment
 from .simulate import simulate
 from .surfaces import surfaces
 from .train import train
@@ -46,7 +47,7 @@ def _root(version: bool = typer.Option(False, "--version", callback=_version, is
     pass
 
 
-for command in (demo, models, sample, surfaces, simulate, detect, train, evaluate):
+for command in (demo, models, sample, surfaces, simulate, detect, segment, train, evaluate):
     app.command()(command)
 app.command("import")(import_dataset)
 

@@ -1,13 +1,12 @@
 """`detect`: landmarks in radiographs."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import FileError, InputError
-from .inputs import expand, file_stems, load_radiographs, named, names_in_output, numbered
+from .films import search_films
+from .inputs import expand
 from .options import (
     Device,
     DeviceOption,
@@ -20,7 +19,7 @@ from .options import (
     parse_spacing,
 )
 from .outputs import Found, check_output, draw_into, is_folder, write_into, write_together
-from .reporting import complain, for_each, say
+from .reporting import say
 
 if TYPE_CHECKING:
     from ..imaging import Radiograph
@@ -47,55 +46,25 @@ def detect(
     check_device(device)
     spacing_mm = parse_spacing(spacing)
     inputs = expand(images)
-    check_output(output, len(inputs), overlay)
+    check_output(output, len(inputs), overlay=overlay)
     detector = load_model(model)
+    detector.require("detect")
     settings = detector.settings(**parse_assignments(assignments))
-    names = dict(zip(inputs, names_in_output(inputs), strict=True))
-    stems = dict(zip(inputs, file_stems(list(names.values())), strict=True))
-    skipped: list[FileError] = []
 
-    def work(path: Path, progress) -> list[Found]:
-        bad: list[FileError] = []
-        radiographs = load_radiographs(path, spacing_mm, bad.append)
-        for error in bad:
-            complain(f"{error} (skipped)")
-        skipped.extend(bad)
-        found = detect_in_all(path, names[path], radiographs, detector, settings, seed or 0, progress)
+    def search(radiograph: "Radiograph", image_name: str, progress) -> Found:
+        landmarks = detector.detect(radiograph, settings, seed=seed or 0, progress=progress).landmarks
+        return Found(image_name, landmarks, radiograph.spacing_mm)
+
+    def write(stem: str, radiograph: "Radiograph", one: Found) -> None:
         if is_folder(output):
-            for one, radiograph, stem in zip(found, radiographs, numbered(stems[path], len(found)), strict=True):
-                write_into(output, stem, one)
-                if overlay:
-                    draw_into(output, stem, radiograph, one)
-        return found
+            write_into(output, stem, one)
+            if overlay:
+                draw_into(output, stem, radiograph, one)
 
-    results, failures = for_each(inputs, work, title="Detecting", quiet=quiet)
-    found = [one for several in results for one in several]
+    found, whole = search_films(inputs, search, write, spacing_mm=spacing_mm, title="Detecting", quiet=quiet)
     if found:
         write_together(output, found)
         for one in found:
             say(f"{one.image_name}: {summary(one.landmarks.confidence, one.landmarks.detected)}", quiet)
         say(f"Written: {output}", quiet)
-    return 1 if failures or skipped else 0
-
-
-def detect_in_all(path: Path, name: str, radiographs: "Sequence[Radiograph]", model, settings, seed: int,
-                  progress) -> list[Found]:
-    """The landmarks of every radiograph of one input.
-
-    Raises
-    ------
-    InputError
-        If the model cannot work on one of them; it names the file.
-    """
-    found = []
-    for i, (radiograph, image_name) in enumerate(zip(radiographs, numbered(name, len(radiographs)), strict=True)):
-
-        def part(fraction: float, stage: str = "", i=i) -> None:
-            progress((i + fraction) / len(radiographs), stage)
-
-        try:
-            landmarks = model.detect(radiograph, settings, seed=seed, progress=part).landmarks
-        except InputError as error:
-            raise named(error, path) from error
-        found.append(Found(image_name, landmarks, radiograph.spacing_mm))
-    return found
+    return 0 if whole else 1

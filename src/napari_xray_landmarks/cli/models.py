@@ -29,8 +29,9 @@ def _table() -> str:
     headers = list_models()
     if not headers:
         return f"There are no models. Put .safetensors files into {models_folder()}"
-    rows = [(h.name, h.method, h.anatomy, len(h.landmarks), h.accuracy or "-", h.licence or "-") for h in headers]
-    return aligned(rows, ("model", "method", "anatomy", "landmarks", "accuracy", "licence"))
+    rows = [(h.name, h.method, h.anatomy, ", ".join(h.tasks), len(h.landmarks), h.accuracy or "-", h.licence or "-")
+            for h in headers]
+    return aligned(rows, ("model", "method", "anatomy", "can", "landmarks", "accuracy", "licence"))
 
 
 def _description(name: str) -> str:
@@ -44,6 +45,7 @@ def _description(name: str) -> str:
         ("file", str(model.path)),
         ("method", header.method),
         ("anatomy", header.anatomy),
+        ("can", ", ".join(header.tasks)),
         ("landmarks", f"{len(header.landmarks)}: {', '.join(header.landmarks)}"),
         *_flat("measured", header.metrics),
         *_flat("training", header.training),

@@ -1,4 +1,4 @@
-"""Where detected landmarks go: a table, one image's markups, or a folder with both."""
+"""Where results go: a table, one image's own file, or a folder with both."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +14,29 @@ if TYPE_CHECKING:
 TABLE_ENDING = ".csv"
 TABLE_IN_FOLDER = "landmarks.csv"
 MARKUP_ENDINGS = (".mrk.json", ".fcsv")
+
+
+@dataclass(frozen=True)
+class Formats:
+    """Which files can hold a command's results.
+
+    Parameters
+    ----------
+    what
+        "landmark", ...
+    single
+        Endings of files of one image; a table (`.csv`) holds several.
+    """
+
+    what: str
+    single: tuple[str, ...]
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        return TABLE_ENDING, *self.single
+
+
+LANDMARKS = Formats("landmark", MARKUP_ENDINGS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,29 +58,39 @@ class Found:
     spacing_mm: tuple[float, float] | None
 
 
-def is_folder(output: Path) -> bool:
-    """Whether an output path means a folder: it is one, or has no ending of a landmark file."""
-    return output.is_dir() or not output.name.lower().endswith((TABLE_ENDING, *MARKUP_ENDINGS))
+def is_folder(output: Path, formats: Formats = LANDMARKS) -> bool:
+    """Whether an output path means a folder: it is one, or has no ending of a result's file."""
+    return output.is_dir() or not output.name.lower().endswith(formats.endings)
 
 
-def check_output(output: Path, count: int, overlay: bool = False) -> None:
+def check_output(output: Path, count: int, formats: Formats = LANDMARKS, **besides: bool) -> None:
     """Refuse, before any work, an output that could not be written.
+
+    Parameters
+    ----------
+    output
+    count
+        Of the inputs.
+    formats
+        Of the command's results.
+    besides
+        Which of the options that need a folder are given: `overlay=True`.
 
     Raises
     ------
     InputError
-        For an unknown ending, several images for a markup file, overlays without a folder, or no folder to write to.
+        For an unknown ending, several images for one's file, pictures without a folder, or no folder to write to.
     """
-    if is_folder(output):
+    if is_folder(output, formats):
         if output.suffix and not output.is_dir():
-            endings = ", ".join((TABLE_ENDING, *MARKUP_ENDINGS))
-            raise InputError(output, f"{output.suffix!r} is not a landmark file", f"Use {endings} or a folder")
+            endings = ", ".join(formats.endings)
+            raise InputError(output, f"{output.suffix!r} is not a {formats.what} file", f"Use {endings} or a folder")
         if output.exists() and not output.is_dir():
             raise InputError(output, "is a file, not a folder", "Choose another name")
     elif count > 1 and not output.name.lower().endswith(TABLE_ENDING):
-        raise InputError(output, f"holds the landmarks of one image, not of {count}", "Use a .csv or a folder")
-    elif overlay:
-        raise InputError(output, "--overlay needs a folder to write to", "For example -o results")
+        raise InputError(output, f"holds the {formats.what}s of one image, not of {count}", "Use a .csv or a folder")
+    elif given := [option for option, wanted in besides.items() if wanted]:
+        raise InputError(output, f"--{given[0]} needs a folder to write to", "For example -o results")
     ancestor = next(p for p in output.absolute().parents if p.exists())
     if not ancestor.is_dir():
         raise InputError(output, f"{ancestor} is not a folder", "Choose another place")

@@ -1,10 +1,10 @@
-"""A radiograph with its landmarks as one picture to look at."""
+"""A radiograph with its landmarks and outlines as one picture to look at."""
 
 import os
 from pathlib import Path
 
 import numpy as np
-from matplotlib import colormaps, patheffects
+from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
@@ -12,28 +12,52 @@ from matplotlib.text import Text
 
 from ..imaging import Radiograph, contrast_limits
 from ..landmarks import LandmarkSet
+from ..shape.segmentation import Segmentation
+from .overlay_outlines import COLORMAP, colour_of, dark_edge, draw_segmentation
 
-COLORMAP = "viridis"
 HEIGHT_INCHES = 9.0
 DPI = 150
 FONT_SIZE, STEP, MARKER_RADIUS, GAP = 7, 8.0, 4.0, 2.0  # typographic points, 72 an inch
 DIRECTIONS, RINGS = 16, 6
 """Around a point and outwards: the places that are tried for its name."""
+NO_LANDMARKS = LandmarkSet((), np.empty((0, 2)))
 
 
-def overlay_figure(radiograph: Radiograph, landmarks: LandmarkSet, title: str = "") -> Figure:
-    """The film with each landmark's name, coloured by confidence; a best guess is a cross.
+def overlay_figure(radiograph: Radiograph, landmarks: LandmarkSet = NO_LANDMARKS, title: str = "",
+                   segmentation: Segmentation | None = None) -> Figure:
+    """The film with what was found in it, coloured by confidence.
 
     Parameters
     ----------
     radiograph
         The film.
     landmarks
-        In pixels, or in mm where the film has a spacing.
+        In pixels, or in mm where the film has a spacing: each with its name, a best guess as a cross.
     title
         A line above the picture.
+    segmentation
+        Outlines and circles; dashed where an edge only closes an outline, thin and dotted where one was not found.
     """
+    figure, axes = _film_figure(radiograph)
+    if segmentation is not None:
+        draw_segmentation(axes, segmentation, radiograph)
     points = landmarks.in_px(radiograph.scale).points
+    known = np.isfinite(points).all(1)
+    for (row, column), confidence, detected in zip(
+        points[known], landmarks.confidence[known], landmarks.detected[known], strict=True
+    ):
+        _draw_landmark(axes, row, column, colour_of(confidence), bool(detected))
+    if np.isfinite(landmarks.confidence).any() or segmentation is not None:
+        bar = figure.colorbar(ScalarMappable(cmap=colormaps[COLORMAP]), ax=axes, shrink=0.5, pad=0.01)
+        bar.set_label("confidence")
+    if title:
+        axes.set_title(title, fontsize=10, parse_math=False)
+    names = [name for name, there in zip(landmarks.names, known, strict=True) if there]
+    _write_names(axes, points[known][:, ::-1], names)
+    return figure
+
+
+def _film_figure(radiograph: Radiograph):
     rows, columns = radiograph.shape
     row_mm, column_mm = radiograph.scale
     width = np.clip(HEIGHT_INCHES * columns * column_mm / (rows * row_mm), 4.0, 14.0)
@@ -43,31 +67,18 @@ def overlay_figure(radiograph: Radiograph, landmarks: LandmarkSet, title: str = 
     low, high = contrast_limits(radiograph)
     axes.imshow(radiograph.pixels, cmap="gray", vmin=low, vmax=high, aspect=row_mm / column_mm)
     axes.set_axis_off()
-    colormap = colormaps[COLORMAP]
-    has_confidence = np.isfinite(landmarks.confidence).any()
-    known = np.isfinite(points).all(1)
-    for (row, column), confidence, detected in zip(
-        points[known], landmarks.confidence[known], landmarks.detected[known], strict=True
-    ):
-        colour = colormap(confidence) if np.isfinite(confidence) else "white"
-        _draw_landmark(axes, row, column, colour, bool(detected))
-    names = [name for name, there in zip(landmarks.names, known, strict=True) if there]
-    if has_confidence:
-        bar = figure.colorbar(ScalarMappable(cmap=colormap), ax=axes, shrink=0.5, pad=0.01)
-        bar.set_label("confidence")
-    if title:
-        axes.set_title(title, fontsize=10, parse_math=False)
-    _write_names(axes, points[known][:, ::-1], names)
-    return figure
+    axes.autoscale(False)
+    return figure, axes
 
 
-def write_overlay(path: str | os.PathLike, radiograph: Radiograph, landmarks: LandmarkSet, title: str = "") -> Path:
+def write_overlay(path: str | os.PathLike, radiograph: Radiograph, landmarks: LandmarkSet = NO_LANDMARKS,
+                  title: str = "", segmentation: Segmentation | None = None) -> Path:
     """Write `overlay_figure` as PNG; the file appears only when it is whole."""
     from ..io.files import replacing
 
     path = Path(path)
     with replacing(path) as partial:
-        overlay_figure(radiograph, landmarks, title).savefig(partial, format="png")
+        overlay_figure(radiograph, landmarks, title, segmentation).savefig(partial, format="png")
     return path
 
 
@@ -75,7 +86,7 @@ def _draw_landmark(axes, row: float, column: float, colour, detected: bool) -> N
     marker = {"marker": "o", "markersize": 6, "markeredgecolor": "white", "markeredgewidth": 0.8}
     if not detected:
         marker = {"marker": "x", "markersize": 6, "markeredgecolor": colour, "markeredgewidth": 1.8}
-    axes.plot(column, row, markerfacecolor=colour, linestyle="none", path_effects=[_outline(2.4)], **marker)
+    axes.plot(column, row, markerfacecolor=colour, linestyle="none", path_effects=[dark_edge(2.4)], **marker)
 
 
 def _write_names(axes, points_xy: np.ndarray, names: list[str]) -> None:
@@ -85,7 +96,7 @@ def _write_names(axes, points_xy: np.ndarray, names: list[str]) -> None:
     axes.figure.draw_without_rendering()  # lays out the picture, so that places in it are known
     to_points = 72.0 / axes.figure.dpi
     at = axes.transData.transform(points_xy) * to_points
-    style = {"fontsize": FONT_SIZE, "color": "white", "parse_math": False, "path_effects": [_outline(1.5)]}
+    style = {"fontsize": FONT_SIZE, "color": "white", "parse_math": False, "path_effects": [dark_edge(1.5)]}
     boxes = [Text(text=name, figure=axes.figure, **style).get_window_extent() for name in names]
     sizes = np.array([(box.width, box.height) for box in boxes]) * to_points + GAP
     film = axes.get_window_extent().get_points() * to_points
@@ -135,7 +146,3 @@ def _offsets(outwards: np.ndarray, size: np.ndarray) -> np.ndarray:
     directions = directions[np.argsort(-directions @ outwards, kind="stable")]
     rings = MARKER_RADIUS + STEP * np.arange(RINGS)[:, None, None]
     return (directions * (size / 2 + rings)).reshape(-1, 2)
-
-
-def _outline(width: float):
-    return patheffects.withStroke(linewidth=width, foreground="black")

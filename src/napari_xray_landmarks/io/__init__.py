@@ -33,6 +33,7 @@ __all__ = [
     "save_landmarks",
     "write_contours",
     "write_detections",
+    "write_labels",
     "write_volume",
 ]
 
@@ -197,6 +198,16 @@ def write_contours(path, contours, *, image_name: str = "", spacing_mm=None) -> 
         markups.write_contours(path, contours, spacing_mm=spacing_mm)
     else:
         raise FileError(path, f"cannot hold contours (extension {suffix(path)!r})", "Use .mrk.json or .csv")
+
+
+def write_labels(path, labels, film: Radiograph) -> None:
+    """Write a label image in its film's frame: `.nii.gz`, `.nii`, `.nrrd` or `.mha` with the spacing, or `.png`."""
+    if suffix(path) != ".png":
+        write_volume(path, replace(film, pixels=labels))
+        return
+    from .pictures import write_png
+
+    write_png(path, labels)
 
 
 def write_volume(path, volume: Volume | Radiograph) -> None:

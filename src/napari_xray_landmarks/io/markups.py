@@ -154,6 +154,30 @@ def write_contours(path, outlines: Iterable[Contour], *, spacing_mm=None) -> Non
     write_markups(path, [curve(outline, spacing_mm) for outline in outlines])
 
 
+def write_outlines(path, outlines: Iterable[Contour], centres: LandmarkSet, remarks: Iterable[str], *,
+                   spacing_mm=None) -> None:
+    """Write one (closed) curve a contour, and the point list "centres" where there is one.
+
+    Parameters
+    ----------
+    path
+    outlines
+    centres
+        Of the circles and ellipses among them, by name.
+    remarks
+        What stands in each centre's description behind the confidence, such as "radius=23.4 mm".
+    spacing_mm
+        (row, column), or None where all is to be written in pixels.
+    """
+    lists = [curve(outline, spacing_mm) for outline in outlines]
+    if len(centres):
+        points = centres if spacing_mm is None else centres.in_mm(spacing_mm)
+        descriptions = ["; ".join(filter(None, (describe(c, d), remark)))
+                        for c, d, remark in zip(points.confidence, points.detected, remarks, strict=True)]
+        lists.append(_markup("Fiducial", "centres", points, points.names, descriptions))
+    write_markups(path, lists)
+
+
 def curve(contour: Contour, spacing_mm=None) -> Markup:
     """A contour as a curve whose control points are labelled by their landmarks, or by their number."""
     if spacing_mm is not None and contour.unit == "px":

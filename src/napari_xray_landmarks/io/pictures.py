@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import FileError
 from ..imaging import Radiograph
-from .files import SIZE_LIMIT, require_file, require_plausible_size, stem, suffix
+from .files import SIZE_LIMIT, replacing, require_file, require_plausible_size, stem, suffix
 from .grey import grey, grey_note
 
 _DAMAGED = (
@@ -36,6 +36,14 @@ def read_picture(path) -> Radiograph:
         raise FileError(path, f"has shape {pixels.shape}, not that of one picture", "Save one grey picture a file")
     header = {"file": path.name, **grey_note(pixels)}
     return Radiograph(grey(pixels), name=stem(path), header=header)
+
+
+def write_png(path, pixels) -> None:
+    """Write 8- or 16-bit grey values; a PNG has no place for a film's spacing."""
+    from PIL import Image
+
+    with replacing(path) as temporary:
+        Image.fromarray(np.ascontiguousarray(pixels)).save(temporary, format="PNG")
 
 
 def _read_pillow(path: Path) -> np.ndarray:

@@ -81,12 +81,16 @@ class Model:
         """Outline the bones in one radiograph; the arguments and errors of `detect`."""
         return self._run("segment", radiograph, settings, seed, progress)
 
-    def _run(self, task: str, radiograph, settings, seed, progress):
+    def require(self, task: str) -> None:
+        """Raise ModelError where the model cannot do a task, "detect" or "segment"."""
         if task not in self.header.tasks:
             able = [h.name for h in list_models(task)]
             remedy = f"Choose one of: {', '.join(able)}" if able else f"Train a model that can {task}"
             problem = f"cannot {task}, only {' and '.join(self.header.tasks)}"
             raise ModelError(f"model {self.header.name}", problem, remedy)
+
+    def _run(self, task: str, radiograph, settings, seed, progress):
+        self.require(task)
         check_image(self.header, radiograph)
         settings = self.settings() if settings is None else settings
         return getattr(self.detector, task)(radiograph, settings, seed=seed, progress=progress)

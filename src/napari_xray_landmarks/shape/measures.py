@@ -1,6 +1,6 @@
 """A segmentation in numbers, in mm where the spacing is known, and as a label image."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite, nan
 
@@ -11,6 +11,11 @@ from .segmentation import BoneContour, HeadCircle, Segmentation
 
 OUTLYING = 0.05
 """Evidence farther off the shape than this part of the bone's size (root mean square radius) is an outlier."""
+
+LENGTHS = ("row", "column", "radius", "semi_axis_1", "semi_axis_2", "perimeter", "area", "displacement")
+COLUMNS = ("image", "structure", "kind", "view", "found", "reason", "confidence",
+           *(f"{name}_{unit}{'2' if name == 'area' else ''}" for name in LENGTHS for unit in ("px", "mm")),
+           "angle_deg", "label", "outliers")
 
 
 @dataclass(frozen=True)
@@ -128,6 +133,35 @@ def outliers_in_words(segmentation: Segmentation) -> str:
     names = [name for bone in segmentation.bones if bone.found
              for name, is_outlier in zip(bone.names, outlying(bone), strict=True) if is_outlier]
     return f"Implant or occlusion near: {listed(names)}." if names else ""
+
+
+def write_measures(path, images: Iterable[tuple[str, Segmentation, Sequence[float] | None]]) -> None:
+    """Write a `.csv` with one row a structure, of (image name, segmentation, spacing_mm); `COLUMNS` names its cells."""
+    from ..io.tables import write_table
+
+    write_table(path, COLUMNS, [line for image in images for line in _lines(*image)])
+
+
+def _lines(image: str, segmentation: Segmentation, spacing_mm) -> list[list[str]]:
+    in_px, in_mm = measures(segmentation), measures(segmentation, spacing_mm)
+    if not in_px:
+        return [[image, "", "", "", "false", "nothing was found", *[""] * (len(COLUMNS) - 6)]]
+    return [_line(image, px, mm if spacing_mm is not None else None, label)
+            for label, (px, mm) in enumerate(zip(in_px, in_mm, strict=True), start=1)]
+
+
+def _line(image: str, px: Measures, mm: Measures | None, label: int) -> list[str]:
+    from ..io.tables import number, truth
+
+    lengths = [number(value) for pair in zip(_lengths(px), _lengths(mm), strict=True) for value in pair]
+    return [image, px.structure, px.kind, px.view, truth(px.found), px.reason, number(px.confidence), *lengths,
+            number(px.angle_deg), str(label), "; ".join(px.outliers)]
+
+
+def _lengths(of: Measures | None) -> list[float]:
+    if of is None:
+        return [nan] * len(LENGTHS)
+    return [*of.centre, of.radius, *of.semi_axes, of.perimeter, of.area, of.displacement]
 
 
 def summary(segmentation: Segmentation) -> str:

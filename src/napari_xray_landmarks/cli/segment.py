@@ -1,0 +1,81 @@
+"""`segment`: outlines of bones in radiographs."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .films import search_films
+from .inputs import expand
+from .options import (
+    Device,
+    DeviceOption,
+    QuietOption,
+    SeedOption,
+    SetOption,
+    SpacingOption,
+    check_device,
+    parse_assignments,
+    parse_spacing,
+)
+from .outputs import TABLE_ENDING, check_output, is_folder
+from .reporting import say
+from .segmented import CONTOURS, Segmented, refuse_several, write_into, write_single, write_tables
+
+if TYPE_CHECKING:
+    from ..imaging import Radiograph
+
+OUTPUT_HELP = (
+    "A .csv (and its _measures.csv), a .mrk.json or a mask (.nii.gz, .nrrd, .mha, .png) of one image, or a folder."
+)
+
+
+def segment(
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Radiographs: DICOM, PNG, JPEG, TIFF, ...")],
+    model: Annotated[str, typer.Option("--model", "-m", help="A name that `models` lists, or a .safetensors file.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help=OUTPUT_HELP)],
+    assignments: SetOption = None,
+    spacing: SpacingOption = None,
+    labels: Annotated[bool, typer.Option("--labels", help="Also write masks (.nii.gz) into the folder.")] = False,
+    overlay: Annotated[bool, typer.Option("--overlay", help="Also draw each result as PNG, into the folder.")] = False,
+    quiet: QuietOption = False,
+    device: DeviceOption = Device.auto,
+    seed: SeedOption = None,
+) -> int:
+    """Outline bones in radiographs, and the circles of femoral heads; of several inputs, a bad one is skipped."""
+    from ..models import load_model
+    from ..shape.measures import outliers_in_words, summary
+
+    check_device(device)
+    spacing_mm = parse_spacing(spacing)
+    paths = expand(inputs)
+    check_output(output, len(paths), CONTOURS, labels=labels, overlay=overlay)
+    chosen = load_model(model)
+    chosen.require("segment")
+    settings = chosen.settings(**parse_assignments(assignments))
+    single: list[tuple[Radiograph, Segmented]] = []
+
+    def search(radiograph: "Radiograph", image_name: str, progress) -> Segmented:
+        found = chosen.segment(radiograph, settings, seed=seed or 0, progress=progress)
+        return Segmented(image_name, found, radiograph.spacing_mm)
+
+    def write(stem: str, radiograph: "Radiograph", one: Segmented) -> None:
+        if is_folder(output, CONTOURS):
+            write_into(output, stem, radiograph, one, labels=labels, overlay=overlay)
+        elif not output.name.lower().endswith(TABLE_ENDING):
+            single.append((radiograph, one))
+
+    found, whole = search_films(paths, search, write, spacing_mm=spacing_mm, title="Segmenting", quiet=quiet)
+    written = [output]
+    if single:
+        refuse_several(output, len(found))
+        write_single(output, *single[0])
+    elif found:
+        tables = write_tables(output, found)
+        written = written if is_folder(output, CONTOURS) else tables
+    for one in found:
+        hint = outliers_in_words(one.segmentation)
+        say(f"{one.image_name}: {summary(one.segmentation)}{f'. {hint}' if hint else ''}", quiet)
+    if found:
+        say(f"Written: {', '.join(map(str, written))}", quiet)
+    return 0 if whole else 1
