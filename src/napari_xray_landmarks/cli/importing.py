@@ -10,7 +10,7 @@ from .reporting import progress_bar, say
 
 
 def import_dataset(
-    format_name: Annotated[str, typer.Argument(metavar="FORMAT", help="isbi-cephalogram, xy-json.")],
+    format_name: Annotated[str, typer.Argument(metavar="FORMAT", help="aasce, isbi-cephalogram, xy-json.")],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The data set as it was published.")],
     output: FolderOption,
     quiet: QuietOption = False,
@@ -24,4 +24,7 @@ def import_dataset(
         dataset = import_training_set(format_name, folder, output, progress=progress)
     marks = f"{len(dataset.landmark_names)} landmarks by {len(dataset.annotators)} annotator(s)"
     say(f"{len(dataset)} films, {len(dataset.subjects)} subjects, {marks}", quiet)
+    if (corrections := output / "corrections.csv").is_file():
+        count = len(corrections.read_text(encoding="utf-8").splitlines()) - 1
+        say(f"Corrected: {count} mistakes of the annotators, see {corrections}", quiet)
     say(f"Written: {output}", quiet)

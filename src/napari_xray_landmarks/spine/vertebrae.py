@@ -134,7 +134,7 @@ def vertebrae_of(landmarks: LandmarkSet, *, spacing_mm=None, subject="landmarks"
     _leave_out(bodies, {level: "not detected" for level, all_four in detected.items() if not all_four}, notes)
     _complete(bodies, subject, notes, lenient)
     _turn_round(bodies, notes)
-    for faults in (_crossed, _misplaced):
+    for faults in (crossed, misplaced):
         _judge(bodies, faults(bodies), subject, notes, lenient)
     if len(bodies) < 2:
         there = f"shows {listed(bodies)} only" if bodies else "shows no vertebra with four corners"
@@ -212,26 +212,27 @@ def _judge(bodies: dict, faults: dict[str, str], subject, notes: list[str], leni
 
 def _turn_round(bodies: dict, notes: list[str]) -> None:
     """Swap left and right of all bodies where most have them the other way round."""
-    areas = [_area(body[list(RING)]) for body in bodies.values()]
+    areas = [signed_area(body) for body in bodies.values()]
     if len(areas) > 1 and np.mean(np.array(areas) < 0) > 0.8:
         for level, body in bodies.items():
             bodies[level] = body[[1, 0, 3, 2]]
         notes.append("left and right taken the other way round, as the film shows them")
 
 
-def _crossed(bodies: dict) -> dict[str, str]:
+def crossed(bodies: dict[str, np.ndarray]) -> dict[str, str]:
+    """What is wrong with the (4, 2) corners of bodies, by level, where they cross or run the wrong way round."""
     faults = {}
     for level, body in bodies.items():
         tl, tr, bl, br = body
         if _cross(tl, tr, bl, br) or _cross(tl, bl, tr, br):
             faults[level] = "its corners are crossed"
-        elif _area(body[list(RING)]) <= 0:
+        elif signed_area(body) <= 0:
             faults[level] = "its left and right corners are swapped, or it stands on its head"
     return faults
 
 
-def _misplaced(bodies: dict) -> dict[str, str]:
-    """Bodies that do not lie below the one before them."""
+def misplaced(bodies: dict[str, np.ndarray]) -> dict[str, str]:
+    """Which bodies, given from above downwards, do not lie below the one before them, and where they lie."""
     faults, levels = {}, list(bodies)
     before = levels[0] if levels else ""
     for level in levels[1:]:
@@ -245,9 +246,9 @@ def _misplaced(bodies: dict) -> dict[str, str]:
     return faults
 
 
-def _area(ring: np.ndarray) -> float:
-    """Signed area of a polygon of (row, column) points: positive where they run clockwise on the film."""
-    rows, columns = (ring - ring.mean(0)).T
+def signed_area(body: np.ndarray) -> float:
+    """Area inside the (4, 2) corners of a body; negative where they run the wrong way round."""
+    rows, columns = (body - body.mean(0))[list(RING)].T
     return float(columns @ np.roll(rows, -1) - rows @ np.roll(columns, -1)) / 2
 
 

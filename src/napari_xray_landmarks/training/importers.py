@@ -9,6 +9,7 @@ import numpy as np
 from ..errors import FileError, InputError
 from ..landmarks import LandmarkSet
 from ..models.header import parse_json
+from . import aasce
 from .dataset import TrainingSet
 from .writing import SourceFilm, write_training_set
 
@@ -36,12 +37,15 @@ class Importer:
         Gives the films of a folder, one after the other; raises FileError where it is not of this format.
     facts
         What is known of the set: name, anatomy, licence, citation, schema.
+    beside
+        Called with the source and the new folder, to write what the layout has no place for.
     """
 
     name: str
     about: str
     films: Callable[[Path], Iterator[SourceFilm]]
     facts: Mapping = field(default_factory=dict)
+    beside: Callable[[Path, Path], None] | None = None
 
 
 def import_training_set(name: str, source, target, *, progress=None) -> TrainingSet:
@@ -69,7 +73,10 @@ def import_training_set(name: str, source, target, *, progress=None) -> Training
     if not source.is_dir():
         raise FileError(source, "is no folder", "Give the folder of the data set")
     importer = IMPORTERS[name]
-    return write_training_set(target, list(importer.films(source)), about=importer.facts, progress=progress)
+    written = write_training_set(target, list(importer.films(source)), about=importer.facts, progress=progress)
+    if importer.beside is not None:
+        importer.beside(source, written.folder)
+    return written
 
 
 def cephalogram_films(folder: Path) -> Iterator[SourceFilm]:
@@ -190,6 +197,8 @@ IMPORTERS = {
             cephalogram_films,
             {"name": "cephalograms", "anatomy": "skull, lateral"},
         ),
+        Importer("aasce", "AASCE 2019: images/, landmarks.csv, filenames.csv, angles.csv", aasce.aasce_films,
+                 aasce.FACTS, aasce.write_beside),
         Importer("xy-json", "images/ and one JSON file an annotator: {image: {landmark: [x, y]}}", xy_json_films),
     )
 }
