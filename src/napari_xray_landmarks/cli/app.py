@@ -9,6 +9,7 @@ import typer
 
 from .. import __version__
 from ..errors import Cancelled, InputError
+from .cobb import cobb
 from .demo import demo
 from .detect import detect
 from .evaluate import evaluate
@@ -47,7 +48,7 @@ def _root(version: bool = typer.Option(False, "--version", callback=_version, is
     pass
 
 
-for command in (demo, models, sample, surfaces, simulate, detect, segment, train, evaluate):
+for command in (demo, models, sample, surfaces, simulate, detect, segment, cobb, train, evaluate):
     app.command()(command)
 app.command("import")(import_dataset)
 

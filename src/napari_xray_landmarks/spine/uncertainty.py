@@ -9,7 +9,7 @@ Joint Surg Am 72:320, 1990).
 import numpy as np
 
 from ..landmarks import LandmarkSet
-from .vertebrae import CORNERS, Vertebrae, corner_of, with_covariance
+from .vertebrae import BY_COUNT, CORNERS, Vertebrae, corner_of, with_covariance
 
 TOLERANCE = 0.1  # of the mean endplate's length
 SUREST, LEAST_SURE = 0.999, 0.01
@@ -39,8 +39,6 @@ def with_confidences(vertebrae: Vertebrae, landmarks: LandmarkSet) -> Vertebrae:
     """The same bodies with covariances from the confidences of the landmarks that they came from."""
     by_name = {corner_of(name): c for name, c in zip(landmarks.names, landmarks.confidence, strict=True)}
     if set(by_name) == {None}:  # by their order
-        from .vertebrae import BY_COUNT
-
         keys = [(level, corner) for level in BY_COUNT[len(landmarks)] for corner in range(4)]
         by_name = dict(zip(keys, landmarks.confidence, strict=True))
     confidence = [[by_name.get((level, corner), np.nan) for corner in range(len(CORNERS))]

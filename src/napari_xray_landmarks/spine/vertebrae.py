@@ -106,7 +106,8 @@ def has_corners(names) -> bool:
     return sum(corner_of(name) is not None for name in names) >= 4 or len(names) in BY_COUNT
 
 
-def vertebrae_of(landmarks: LandmarkSet, *, spacing_mm=None, subject="landmarks", lenient: bool = False) -> Vertebrae:
+def vertebrae_of(landmarks: LandmarkSet, *, spacing_mm=None, shape=None, subject="landmarks",
+                 lenient: bool = False) -> Vertebrae:
     """The vertebral bodies that landmarks in pixels give.
 
     Bodies without a place, or of which a corner was not detected, are not there. Where all bodies have left and right
@@ -118,6 +119,8 @@ def vertebrae_of(landmarks: LandmarkSet, *, spacing_mm=None, subject="landmarks"
         In pixels.
     spacing_mm
         (row, column) of the film, where it is known.
+    shape
+        Rows and columns of the film, where they are known: nothing can be marked outside.
     subject
         What an error names.
     lenient
@@ -126,13 +129,14 @@ def vertebrae_of(landmarks: LandmarkSet, *, spacing_mm=None, subject="landmarks"
     Raises
     ------
     InputError
-        If the landmarks are no corners, a body has fewer than four, corners are crossed, bodies lie on each other or
-        in the wrong order, or fewer than two are left.
+        If the landmarks are no corners, a body has fewer than four, corners are crossed or outside the film, bodies lie
+        on each other or in the wrong order, or fewer than two are left.
     """
-    bodies, detected = _bodies(landmarks, subject)
+    bodies, detected = bodies_of(landmarks, subject)
     notes: list[str] = []
     _leave_out(bodies, {level: "not detected" for level, all_four in detected.items() if not all_four}, notes)
     _complete(bodies, subject, notes, lenient)
+    _judge(bodies, _outside(bodies, shape), subject, notes, lenient, "Mark only what the film shows")
     _turn_round(bodies, notes)
     for faults in (crossed, misplaced):
         _judge(bodies, faults(bodies), subject, notes, lenient)
@@ -154,8 +158,14 @@ def with_covariance(vertebrae: Vertebrae, covariance_px) -> Vertebrae:
     return replace(vertebrae, covariance_px=np.broadcast_to(covariance_px, (*vertebrae.corners_px.shape, 2)))
 
 
-def _bodies(landmarks: LandmarkSet, subject) -> tuple[dict, dict]:
-    """(4, 2) corners of each level from above, NaN where there is none; and whether all that have a place are found."""
+def bodies_of(landmarks: LandmarkSet, subject="landmarks") -> tuple[dict[str, np.ndarray], dict[str, bool]]:
+    """(4, 2) corners of each level from above, NaN where there is none; and whether all that are given are detected.
+
+    Raises
+    ------
+    InputError
+        If the landmarks are no corners, or one comes twice.
+    """
     if landmarks.unit != "px" or landmarks.points.shape[1] != 2:
         raise InputError(subject, "holds points that are not in pixels of a film", "Give a detections table of films")
     places = [corner_of(name) for name in landmarks.names]
@@ -208,6 +218,19 @@ def _judge(bodies: dict, faults: dict[str, str], subject, notes: list[str], leni
     if not lenient:
         raise InputError(subject, listed([f"{level}: {fault}" for level, fault in faults.items()], 3, "; "), remedy)
     _leave_out(bodies, faults, notes)
+
+
+def _outside(bodies: dict, shape) -> dict[str, str]:
+    limits = np.full(2, np.inf) if shape is None else np.array(shape) - 0.5
+    size = "" if shape is None else f" of {shape[0]} rows and {shape[1]} columns"
+    faults = {}
+    for level, body in bodies.items():
+        out = ((body < -0.5) | (body > limits)).any(1)
+        if out.any():
+            corner = int(np.argmax(out))
+            row, column = body[corner]
+            faults[level] = f"{CORNERS[corner]} lies outside the film{size}, at row {row:g}, column {column:g}"
+    return faults
 
 
 def _turn_round(bodies: dict, notes: list[str]) -> None:
