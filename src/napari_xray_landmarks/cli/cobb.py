@@ -59,8 +59,8 @@ def cobb(
     files: Annotated[list[Path], typer.Argument(metavar="LANDMARKS...", help="Tables of `detect`, or markups.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT.csv", help="The table to write.")],
     definition: Annotated[
-        Definition, typer.Option("--definition", help="endplates: the standard one. aasce: as that data set's angles.csv, "
-                                 "in its order, largest first; it needs the films.")
+        Definition, typer.Option("--definition", help="endplates: the standard one. aasce: as that data set's "
+                                 "angles.csv, in its order, largest first; it needs the films.")
     ] = Definition.endplates,
     compare: Annotated[bool, typer.Option("--compare", help="The films are one patient's, the earliest first: how "
                                           "each curve changed.")] = False,
