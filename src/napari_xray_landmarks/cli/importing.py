@@ -10,7 +10,9 @@ from .reporting import progress_bar, say
 
 
 def import_dataset(
-    format_name: Annotated[str, typer.Argument(metavar="FORMAT", help="aasce, isbi-cephalogram, xy-json.")],
+    format_name: Annotated[
+        str, typer.Argument(metavar="FORMAT", help="aasce, isbi-cephalogram, spine-masks, xy-json.")
+    ],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The data set as it was published.")],
     output: FolderOption,
     quiet: QuietOption = False,

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import FileError, InputError
 from ..landmarks import LandmarkSet
 from ..models.header import parse_json
-from . import aasce
+from . import aasce, spine_masks
 from .dataset import TrainingSet
 from .writing import SourceFilm, write_training_set
 
@@ -199,6 +199,8 @@ IMPORTERS = {
         ),
         Importer("aasce", "AASCE 2019: images/, landmarks.csv, filenames.csv, angles.csv", aasce.aasce_films,
                  aasce.FACTS, aasce.write_beside),
+        Importer("spine-masks", "images/ and masks/: label images of the vertebral bodies, whose corners are found",
+                 spine_masks.spine_mask_films, spine_masks.FACTS),
         Importer("xy-json", "images/ and one JSON file an annotator: {image: {landmark: [x, y]}}", xy_json_films),
     )
 }
