@@ -73,7 +73,7 @@ def _draw_circle(axes: Axes, circle: HeadCircle) -> None:
     outline = np.vstack([outline, outline[:1]])
     style = {"color": CIRCLE, "linewidth": LINE * 0.8} if circle.found else {
         "color": MISSED, "linewidth": THIN, "linestyle": ":"}
-    axes.plot(*outline.T, path_effects=[dark_edge(style["linewidth"] + 1.4)], **style)
+    axes.plot(*outline.T, zorder=1.9, path_effects=[dark_edge(style["linewidth"] + 1.4)], **style)
     row, column = circle.centre_px
     axes.plot(column, row, marker="+", color=style["color"], markersize=8, markeredgewidth=1.6,
               path_effects=[dark_edge(3.0)])

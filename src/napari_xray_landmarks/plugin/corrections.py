@@ -23,7 +23,7 @@ class Corrections:
 
     def __init__(self, layer, live: Live, on_change: Callable[[set[str]], None]):
         self.layer, self.live, self._on_change = layer, live, on_change
-        self._history: list[dict] = []
+        self._history: list = []
         layer.events.data.connect(self._on_data)
         layer.events.features.connect(self._on_moved)
         layer.bind_key(UNDO_KEY, lambda _: self.undo(), overwrite=True)
@@ -41,13 +41,17 @@ class Corrections:
     def undo(self) -> None:
         """Take back the last drag or release."""
         if self._history:
-            self._become(self._history.pop())
+            self._restore(self._history.pop())
+
+    def keep_state(self) -> None:
+        """Let undo come back to how things stand now."""
+        self._history.append(self._state())
 
     def release(self, names=None) -> None:
         """Give landmarks back to the solver; all without `names`."""
         names = set(self.live.corrections if names is None else names) & set(self.live.corrections)
         if names:
-            self._history.append(dict(self.live.corrections))
+            self.keep_state()
             self._become({n: p for n, p in self.live.corrections.items() if n not in names})
 
     def take_moved(self) -> set[str]:
@@ -57,6 +61,12 @@ class Corrections:
             self.live.corrections = {**self.live.corrections, **moved}
             mark_placed(self.layer)
         return set(moved)
+
+    def _state(self):
+        return dict(self.live.corrections)
+
+    def _restore(self, state) -> None:
+        self._become(state)
 
     def _become(self, corrections: dict) -> None:
         before = self.live.corrections
@@ -71,7 +81,7 @@ class Corrections:
 
     def _on_data(self, event) -> None:
         if str(getattr(event.action, "value", event.action)) == "changing":
-            self._history.append(dict(self.live.corrections))
+            self.keep_state()
         else:
             self._on_moved()
 

@@ -1,6 +1,6 @@
 """Between the docks and the method: search films, and solve subshapes again with other weights or moved points."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -46,24 +46,32 @@ def detect_in(searches: list[Search], model_path: str, settings, progress) -> tu
 
     progress(0.0, "loading the model")
     model = load_model(model_path)
-    found, failures = [], []
-    for i, search in enumerate(searches):
-        prefix = "" if len(searches) == 1 else f"{search.film.name}: "
 
-        def part(fraction: float, stage: str = "", i=i, prefix=prefix) -> None:
-            progress((i + fraction) / len(searches), prefix + (stage or "detecting"))
-
-        try:
-            detection = model.detect(search.film, settings, progress=part)
-        except InputError as error:
-            failures.append(error)
-            continue
+    def detect(search: Search, part) -> Found:
+        detection = model.detect(search.film, settings, progress=part)
         live = Live(model, search.film, detection, dict.fromkeys(range(len(detection.subshapes)), settings),
                     {n: p for n, p in search.corrections.items() if n in detection.landmarks.names})
         landmarks = detection.landmarks
         if live.corrections:
             landmarks = merged(landmarks, {n: solve(live, n) for n in owners(live, live.corrections)}, live)
-        found.append(Found(search, landmarks, live))
+        return Found(search, landmarks, live)
+
+    return each(searches, detect, progress, "detecting")
+
+
+def each(searches: list[Search], find: Callable, progress, stage: str) -> tuple[list, list[InputError]]:
+    """`find(search, progress)` of every search; `stage` is told where `find` tells none."""
+    found, failures = [], []
+    for i, search in enumerate(searches):
+        prefix = "" if len(searches) == 1 else f"{search.film.name}: "
+
+        def part(fraction: float, said: str = "", i=i, prefix=prefix) -> None:
+            progress((i + fraction) / len(searches), prefix + (said or stage))
+
+        try:
+            found.append(find(search, part))
+        except InputError as error:
+            failures.append(error)
     return found, failures
 
 

@@ -7,6 +7,7 @@ import numpy as np
 CONFIDENCE_COLORMAP = "viridis"
 RESPONSE_COLOURS = ((0.84, 0.37, 0.0, 0.0), (0.84, 0.37, 0.0, 0.55), (1.0, 0.87, 0.2, 0.9))  # clear, vermilion, yellow
 BY_HAND = "#ff8c1a"
+LEFT, RIGHT, HEAD, NOT_FOUND = "#56b4e9", "#ee7733", "#ff79c6", "#b0b0b0"
 DETECTED_SYMBOL, GUESS_SYMBOL = "disc", "cross"
 
 
@@ -66,6 +67,59 @@ class ResponseStyle:
 
         return {"colormap": Colormap(RESPONSE_COLOURS, name="votes"), "blending": "translucent_no_depth",
                 "opacity": self.opacity}
+
+
+@dataclass(frozen=True)
+class ContourStyle:
+    """The look of outlines; left and right have hues of their own.
+
+    Parameters
+    ----------
+    width
+        Of a line, as a share of the image's diagonal.
+    text_size
+        In screen points.
+    """
+
+    width: float = 0.0035
+    text_size: int = 10
+
+    def width_px(self, shape) -> float:
+        """Width of a line in pixels of an image of that (rows, columns) shape."""
+        return max(0.8, self.width * float(np.hypot(*shape)))
+
+
+def outline_colour(name: str, found: bool) -> str:
+    """The colour of a bone's outline: its side's, or grey where it is only a best guess."""
+    if not found:
+        return NOT_FOUND
+    return RIGHT if name.endswith("-right") else LEFT
+
+
+@dataclass(frozen=True)
+class ColourBy:
+    """One thing that the vertices of an outline can be coloured by.
+
+    Parameters
+    ----------
+    column
+        Of the layer's features.
+    caption
+        In words.
+    colormap
+    top
+        The value at the end of the colours; None takes the largest.
+    """
+
+    column: str
+    caption: str
+    colormap: str
+    top: float | None = None
+
+
+COLOURED_BY = (ColourBy("confidence", "confidence", CONFIDENCE_COLORMAP, 1.0),
+               ColourBy("displacement", "from the mean shape", "plasma"),
+               ColourBy("outlier", "outlier", "plasma"))
 
 
 def symbols(detected) -> list[str]:

@@ -1,5 +1,7 @@
 """The answer in numbers: a table that can be copied, a plot of confidence, and the legend of the points."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from napari.utils.colormaps import ensure_colormap
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
@@ -19,14 +21,22 @@ from qtpy.QtWidgets import (
 from ..styles import BY_HAND, CONFIDENCE_COLORMAP
 
 
-class LandmarkTable(QWidget):
-    """Landmarks with position and confidence; a chosen row is announced by its landmark's name."""
+class CopyTable(QWidget):
+    """Rows of texts that can be copied with one click; a chosen row is announced by its first cell.
+
+    Parameters
+    ----------
+    columns
+        How many.
+    tip
+        What the cells mean.
+    """
 
     chosen = Signal(str)
 
-    def __init__(self, parent=None):
+    def __init__(self, columns: int, tip: str, parent=None):
         super().__init__(parent)
-        self.table = QTableWidget(0, 4, self)
+        self.table = QTableWidget(0, columns, self)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.verticalHeader().setVisible(False)
@@ -34,7 +44,7 @@ class LandmarkTable(QWidget):
         self.table.setTabKeyNavigation(False)
         self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.table.setWordWrap(False)
-        self.table.setToolTip("Confidence from 0 to 1; ? marks a best guess, hand a point that you placed")
+        self.table.setToolTip(tip)
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
@@ -48,14 +58,13 @@ class LandmarkTable(QWidget):
         column.addWidget(self.copy_button)
         self.table.itemSelectionChanged.connect(self._on_selected)
 
-    def show_points(self, names, points, confidence, detected, unit: str) -> None:
-        """List points that are already in `unit`; without confidence a point was placed by hand."""
+    def show_rows(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Show these rows; all columns but the first one to the right."""
         self.table.blockSignals(True)
-        self.table.setHorizontalHeaderLabels(["landmark", f"row {unit}", f"col {unit}", "conf."])
-        self.table.setRowCount(len(names))
-        for i, name in enumerate(names):
-            sure = "hand" if np.isnan(confidence[i]) else f"{confidence[i]:.2f}" + ("" if detected[i] else " ?")
-            for j, text in enumerate((name, f"{points[i][0]:.1f}", f"{points[i][1]:.1f}", sure)):
+        self.table.setHorizontalHeaderLabels(list(header))
+        self.table.setRowCount(len(rows))
+        for i, row in enumerate(rows):
+            for j, text in enumerate(row):
                 item = QTableWidgetItem(text)
                 item.setToolTip(text)
                 if j:
@@ -80,6 +89,21 @@ class LandmarkTable(QWidget):
             self.chosen.emit(self.table.item(row, 0).text())
 
 
+class LandmarkTable(CopyTable):
+    """Landmarks with position and confidence."""
+
+    def __init__(self, parent=None):
+        super().__init__(4, "Confidence from 0 to 1; ? marks a best guess, hand a point that you placed", parent)
+
+    def show_points(self, names, points, confidence, detected, unit: str) -> None:
+        """List points that are already in `unit`; without confidence a point was placed by hand."""
+        sure = ["hand" if np.isnan(c) else f"{c:.2f}" + ("" if d else " ?")
+                for c, d in zip(confidence, detected, strict=True)]
+        rows = [(name, f"{row:.1f}", f"{column:.1f}", s)
+                for name, (row, column), s in zip(names, points, sure, strict=True)]
+        self.show_rows(("landmark", f"row {unit}", f"col {unit}", "conf."), rows)
+
+
 class ConfidencePlot(QWidget):
     """One bar a landmark, coloured as its point is; below it what the marks on the image mean."""
 
@@ -91,7 +115,7 @@ class ConfidencePlot(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMouseTracking(True)
         self._names, self._confidence = (), np.empty(0)
-        self._map = ensure_colormap(CONFIDENCE_COLORMAP)
+        self._map, self._top, self._caption = ensure_colormap(CONFIDENCE_COLORMAP), 1.0, "confidence"
         self.setAccessibleName("confidence of each landmark")
 
     def sizeHint(self) -> QSize:
@@ -99,11 +123,18 @@ class ConfidencePlot(QWidget):
 
     def show_confidence(self, names, confidence) -> None:
         """Draw these landmarks."""
-        self._names, self._confidence = tuple(names), np.asarray(confidence, dtype=float)
+        self.show_values(names, confidence)
+
+    def show_values(self, names, values, *, top: float = 1.0, colormap: str = CONFIDENCE_COLORMAP,
+                    caption: str = "confidence") -> None:
+        """Draw other values of these landmarks, from 0 to `top`, in the colours that the image has for them."""
+        self._names, self._top, self._caption = tuple(names), float(top), caption
+        self._confidence, self._map = np.asarray(values, dtype=float) / self._top, ensure_colormap(colormap)
+        self.setAccessibleName(f"{caption} of each landmark")
         self.update()
 
     def colour(self, confidence: float) -> QColor:
-        """The colour of a confidence, as on the image."""
+        """The colour of a value as a part of the largest one, as on the image."""
         return QColor.fromRgbF(*(float(c) for c in self._map.map(np.array([confidence]))[0]))
 
     def paintEvent(self, event):
@@ -129,7 +160,7 @@ class ConfidencePlot(QWidget):
             QToolTip.hideText()
             return
         value = self._confidence[i]
-        sure = "placed by hand" if np.isnan(value) else f"confidence {value:.2f}"
+        sure = "placed by hand" if np.isnan(value) else f"{self._caption} {value * self._top:.2f}"
         QToolTip.showText(event.globalPosition().toPoint(), f"{self._names[i]}: {sure}", self)
 
     def mousePressEvent(self, event):
@@ -160,10 +191,9 @@ class ConfidencePlot(QWidget):
             gradient.setColorAt(float(stop), self.colour(stop))
         painter.fillRect(QRectF(x, middle - 4, 44, 8), QBrush(gradient))
         x += 48
-        painter.drawText(QPointF(x, base), "1 confidence")
-        x += measure.horizontalAdvance("1 confidence   ")
-        painter.drawText(QPointF(x, base), "+ best guess")
-        x += measure.horizontalAdvance("+ best guess   ")
+        for text in (f"{self._top:.3g} {self._caption}", "+ best guess"):
+            painter.drawText(QPointF(x, base), text)
+            x += measure.horizontalAdvance(f"{text}   ")
         painter.setPen(QPen(QColor(BY_HAND), 2))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawEllipse(QPointF(x + 4, middle), 4, 4)

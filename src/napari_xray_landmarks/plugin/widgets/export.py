@@ -1,4 +1,4 @@
-"""Export…: a landmark layer into a file that others read, through the same writers as File > Save."""
+"""Export…: a layer of results into a file that others read, through the same writers as File > Save."""
 
 from pathlib import Path
 
@@ -12,16 +12,25 @@ FILTERS = {
     "Table (*.csv)": ".csv",
     "3D Slicer fiducials (*.fcsv)": ".fcsv",
 }
+CONTOUR_FILTERS = {key: FILTERS[key] for key in list(FILTERS)[:2]}
 
 
 class ExportRow(QWidget):
-    """The button "Export…" for one layer."""
+    """The button "Export…" for one layer.
 
-    def __init__(self, parent=None):
+    Parameters
+    ----------
+    what
+        It holds, in the plural.
+    filters
+        Endings by what the file dialog calls them.
+    """
+
+    def __init__(self, parent=None, what: str = "landmarks", filters: dict[str, str] = FILTERS):
         super().__init__(parent)
-        self._layer = None
+        self._layer, self._what, self._filters = None, what, filters
         self.button = QPushButton("Export…", self)
-        self.button.setToolTip("Save the landmarks as 3D Slicer markups, CSV or FCSV")
+        self.button.setToolTip(f"Save the {what}: {', '.join(name.partition(' (')[0] for name in filters)}")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.button)
@@ -51,9 +60,9 @@ class ExportRow(QWidget):
 
     def _choose(self) -> None:
         start = self._layer.name.replace(" · ", "-").replace("/", "-") + ".mrk.json"
-        path, chosen = QFileDialog.getSaveFileName(self, "Export landmarks", start, ";;".join(FILTERS))
+        path, chosen = QFileDialog.getSaveFileName(self, f"Export {self._what}", start, ";;".join(self._filters))
         if not path:
             return
-        if not path.lower().endswith(tuple(FILTERS.values())):
-            path += FILTERS[chosen]
+        if not path.lower().endswith(tuple(self._filters.values())):
+            path += self._filters[chosen]
         self.save(path)

@@ -13,12 +13,18 @@ class ModelCombo(QWidget):
     """Lists the bundled and the user's own models, and opens model files.
 
     The chosen entry is `header`; `path` is what `models.load_model` takes.
+
+    Parameters
+    ----------
+    task
+        What the models must be able to do: "detect" or "segment".
     """
 
     changed = Signal(object)
 
-    def __init__(self, parent=None):
+    def __init__(self, parent=None, task: str = "detect"):
         super().__init__(parent)
+        self._task = task
         self.combo = QComboBox(self)
         self.combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.combo.setMinimumContentsLength(8)
@@ -61,7 +67,7 @@ class ModelCombo(QWidget):
         before = self.path
         with warnings.catch_warnings(record=True) as damaged:
             warnings.simplefilter("always")
-            entries = [(header.name, header) for header in list_models()]
+            entries = [(header.name, header) for header in list_models(self._task)]
         entries += list(self._opened.items())
         self.combo.blockSignals(True)
         self.combo.clear()
@@ -88,10 +94,13 @@ class ModelCombo(QWidget):
         from ...models import read_model_header
 
         try:
-            self._opened[path] = read_model_header(path)
+            header = read_model_header(path)
+            if self._task not in header.tasks:
+                raise InputError(path, f"cannot {self._task}, only {' and '.join(header.tasks)}", "Open another model")
         except InputError as error:
             complain(error)
             return
+        self._opened[path] = header
         self.refresh()
         self.choose(path)
 

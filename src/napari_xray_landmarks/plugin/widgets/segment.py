@@ -1,0 +1,300 @@
+"""Segment bone: a radiograph and a model in, outlines with their shape model out, to correct and explore."""
+
+from dataclasses import fields
+from functools import partial
+
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QCheckBox, QComboBox, QPushButton, QWidget
+
+from ...errors import InputError
+from ...shape.measures import label_image, outliers_in_words, summary
+from ..films import film_of, spacing_of, why_not_a_film
+from ..outlines import bone_of_vertex, contour_of, labels_of, show_labels, vertices_layer_of
+from ..results import names_of, show_response
+from ..segmenting import changes_of, in_words, live_of, segment_in, show_found
+from ..settings import model_settings, with_preferences
+from ..solving import Search
+from .connections import Connections
+from .dock import Dock, Fold, set_note
+from .export import CONTOUR_FILTERS, ExportRow
+from .form import SettingsForm
+from .layer_combo import LayerCombo
+from .messages import ask, complain, tell
+from .model_combo import ModelCombo
+from .modes import ModeSliders
+from .outline_answers import MeasuresTable, VertexColours
+from .reshaper import Reshaper
+from .run_row import RunRow
+
+FIXED = "training"
+KEEP, REPLACE = "Keep mine", "Replace them"
+
+
+class SegmentBone(Dock):
+    """The dock "Segment bone"."""
+
+    def __init__(self, napari_viewer):
+        super().__init__(napari_viewer, "Open a radiograph to outline its bones, or try a sample.",
+                         ("proximal-femur", "pelvis", "pelvis-with-implants"))
+        self.reshaper: Reshaper | None = None
+        self.form: SettingsForm | None = None
+        self.image = self.add(LayerCombo(self.viewer, "Image", _why_not))
+        self.frame_note = self.add_note()
+        self.model = self.add(ModelCombo(self, "segment"))
+        self.options = self.add(Fold("Options", QWidget(self)))
+        self.run = self.add(RunRow("Segment"))
+        self._build_answer()
+        self._build_shape()
+        self._build_layers()
+        self.all_button = QPushButton("Use on all open images", self)
+        self.all_button.setToolTip("Segment every open radiograph with this model and these options")
+        self.export = ExportRow(self, "outlines", CONTOUR_FILTERS)
+        self.add_row(self.all_button, self.export)
+        self._connect()
+        self._on_model(self.model.header)
+        self._on_image(self.image.value)
+
+    def _build_answer(self) -> None:
+        self.said = self.add_note()
+        self.hidden_note = self.add_note()
+        self.table = self.add(MeasuresTable(self))
+        self.colours = self.add(VertexColours(self))
+
+    def _build_shape(self) -> None:
+        self.hand_note = self.add_note()
+        self.undo_button = QPushButton("Undo", self)
+        self.undo_button.setToolTip("Take back the last drag, slider or release (Ctrl+Z on the vertices)")
+        self.release_button = QPushButton("Release", self)
+        self.release_button.setToolTip("Give the selected vertices back to the shape")
+        self.release_all_button = QPushButton("Release all", self)
+        self.hand_row = self.add_row(self.undo_button, self.release_button, self.release_all_button)
+        self.modes = ModeSliders(self)
+        self.shape = self.add(Fold("Explore the shape", self.modes))
+
+    def _build_layers(self) -> None:
+        self.with_labels = QCheckBox("Mask as labels", self)
+        self.with_labels.setToolTip("The pixels inside each outline, as a Labels layer that follows it")
+        self.with_map = QCheckBox("Map", self)
+        self.with_map.setToolTip("Where the method saw the outline, or one of its vertices, as an image over the film")
+        self.map_of = QComboBox(self)
+        self.map_of.setMinimumContentsLength(8)
+        self.map_of.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.layers_row = self.add_row(self.with_labels, self.with_map, self.map_of, stretch=(0, 0, 1))
+        self._map_layer = None
+
+    def _connect(self) -> None:
+        self._soon = QTimer(self, singleShot=True, interval=150)
+        self._soon.timeout.connect(self._on_frame)
+        self._frame_ties = Connections(self)
+        self.image.changed.connect(self._on_image)
+        self.model.changed.connect(self._on_model)
+        self.run.pressed.connect(lambda: self.segment([self.image.value]))
+        self.all_button.clicked.connect(lambda: self.segment(self.image.choices))
+        self.run.job.done.connect(self._on_found)
+        self.run.job.ended.connect(self._enable)
+        self.colours.chosen.connect(self._select)
+        self.undo_button.clicked.connect(lambda: self.reshaper.corrections.undo())
+        self.release_button.clicked.connect(self._on_release)
+        self.release_all_button.clicked.connect(lambda: self.reshaper.corrections.release())
+        self.modes.grasped.connect(lambda: self.reshaper.corrections.keep_state())
+        self.modes.moved.connect(lambda number, deviations: self.reshaper.corrections.explore(number, deviations))
+        self.modes.released.connect(lambda number: self.reshaper.corrections.reset(number))
+        self.with_labels.toggled.connect(lambda _: self._show_labels())
+        self.with_map.toggled.connect(lambda _: self._show_map())
+        self.map_of.currentTextChanged.connect(lambda _: self._show_map())
+        self._ties.to(self.viewer.layers.events.removed, self._on_removed)
+
+    @property
+    def settings(self):
+        """The options as they stand in the form; None without a model."""
+        return self.form.value if self.form else None
+
+    def segment(self, images: list) -> None:
+        """Segment these images; corrections made by hand are kept or replaced as the user says."""
+        changes = {image: changes_of(self.viewer, image) for image in images}
+        mine = {image: corrections for image, (corrections, _) in changes.items()}
+        if any(corrections or explored for corrections, explored in changes.values()):
+            answer = ask(self, "Segment bone", f"{in_words(changes.values())} by hand.", (KEEP, REPLACE))
+            if answer is None:
+                return
+            if answer == REPLACE:
+                mine = dict.fromkeys(images, {})
+        try:
+            searches = [Search(image, film_of(image), mine[image]) for image in images]
+        except (InputError, ValueError) as error:
+            complain(error)
+            return
+        self.run.start(partial(segment_in, searches, self.model.path, self.settings))
+        self._enable()
+
+    def _on_found(self, outcome) -> None:
+        found, failures = outcome
+        self._close_reshaper()
+        for segmented in found:
+            if segmented.search.image in self.viewer.layers:
+                show_found(self.viewer, segmented)
+        for error in failures:
+            complain(error)
+        self._start()
+        if found:
+            where = found[0].search.image.name if len(found) == 1 else f"{len(found)} images"
+            parts = [p for s in found for p in (*s.live.found.bones, *s.live.found.circles)]
+            tell(f"{where}: {sum(p.found for p in parts)} of {len(parts)} outlines found" if parts else
+                 f"{where}: nothing was found")
+
+    def _start(self) -> None:
+        """Go on with the outlines of the chosen image, if there are any."""
+        self._close_reshaper()
+        image = self.image.value
+        live = live_of(self.viewer, image)
+        if live is not None:
+            self.reshaper = Reshaper(self.viewer, image, live, self)
+            self.reshaper.reshaped.connect(self._on_reshaped)
+            self.reshaper.failed.connect(complain)
+            self.map_of.blockSignals(True)
+            self.map_of.clear()
+            self.map_of.addItems(list(live.found.maps))
+            self.map_of.blockSignals(False)
+            self._ready_to_drag()
+            self._show_labels()
+            self._show_map()
+        self._show_answer(live.now if live is not None else None)
+        self._enable()
+
+    def _ready_to_drag(self) -> None:
+        if (layer := self.reshaper.vertices) is not None:
+            self.viewer.layers.selection.active = layer
+            layer.mode = "select"
+
+    def _close_reshaper(self) -> None:
+        if self.reshaper is not None:
+            self.reshaper.close()
+            self.reshaper.deleteLater()
+            self.reshaper = None
+        self._map_layer = None
+
+    def _on_reshaped(self, segmentation) -> None:
+        self._show_answer(segmentation)
+
+    def _show_answer(self, segmentation) -> None:
+        """Tell of the outlines as they stand on the screen."""
+        image = self.image.value
+        has_bones = segmentation is not None and bool(segmentation.bones)
+        for widget in (self.table, self.export, self.layers_row):
+            widget.setVisible(segmentation is not None)
+        has_model = has_bones and any(b.fitted is not None for b in segmentation.bones)
+        for widget, there in ((self.colours, has_bones), (self.hand_row, has_bones), (self.shape, has_model)):
+            widget.setVisible(there)
+        self.export.set_layer(contour_of(self.viewer, image) if segmentation is not None else None)
+        self.colours.set_layer(vertices_layer_of(self.viewer, image) if has_bones else None,
+                               "px" if image is None or spacing_of(image) is None else "mm")
+        set_note(self.said, "" if segmentation is None else f"{summary(segmentation)}.")
+        set_note(self.hidden_note, "" if segmentation is None else outliers_in_words(segmentation))
+        if segmentation is not None:
+            self.table.show_segmentation(segmentation, spacing_of(image))
+            self.modes.show_shapes(segmentation)
+            self.with_map.setVisible(bool(segmentation.maps))
+            self.map_of.setVisible(bool(segmentation.maps))
+        self._say_by_hand(has_bones)
+
+    def _say_by_hand(self, has_bones: bool) -> None:
+        if not has_bones:
+            set_note(self.hand_note, "")
+            return
+        live, corrections = self.reshaper.live, self.reshaper.corrections
+        text = "Drag a vertex: the shape is fitted again around it."
+        if live.corrections:
+            text = f"By hand: {', '.join(live.corrections)}."
+        set_note(self.hand_note, text)
+        self.undo_button.setEnabled(corrections.can_undo)
+        self.release_button.setEnabled(bool(live.corrections))
+        self.release_all_button.setEnabled(bool(live.corrections))
+        self.modes.reset_button.setEnabled(bool(live.deviations))
+
+    def _on_release(self) -> None:
+        layer = self.reshaper.vertices
+        names = names_of(layer)
+        self.reshaper.corrections.release([names[i] for i in layer.selected_data])
+
+    def _select(self, name: str) -> None:
+        layer = vertices_layer_of(self.viewer, self.image.value)
+        if layer is not None and name in names_of(layer):
+            layer.selected_data = {names_of(layer).index(name)}
+            self.viewer.layers.selection.active = layer
+            self.modes.choose(bone_of_vertex(self.reshaper.live.found, name))
+
+    def _show_labels(self) -> None:
+        """Add the label image of the outlines as they stand, or take it away."""
+        image = self.image.value
+        layer = labels_of(self.viewer, image) if image is not None else None
+        if self.reshaper is None or not self.with_labels.isChecked():
+            if layer is not None:
+                self.viewer.layers.remove(layer)
+            return
+        live = self.reshaper.live
+        show_labels(self.viewer, image, label_image(live.now, live.film.shape)[0])
+
+    def _show_map(self) -> None:
+        """Show the chosen map over the film; one layer for all of them."""
+        if self._map_layer is not None and self._map_layer in self.viewer.layers:
+            self._map_layer.visible = self.with_map.isChecked()
+        name = self.map_of.currentText()
+        if self.reshaper is None or not self.with_map.isChecked() or not name:
+            return
+        active = self.viewer.layers.selection.active
+        self._map_layer = show_response(self.viewer, self.image.value, name, self.reshaper.live.found.maps[name],
+                                        layer=self._map_layer)
+        for layer in (contour_of(self.viewer, self.image.value), self.reshaper.vertices):
+            if layer is not None:  # results stay on top
+                self.viewer.layers.move(self.viewer.layers.index(layer), -1)
+        self.viewer.layers.selection.active = active
+
+    def _on_removed(self, event) -> None:
+        if self.reshaper is not None and event.value in (self.reshaper.contour, self.reshaper.vertices):
+            self._start()
+
+    def _on_image(self, image) -> None:
+        self._frame_ties.clear()
+        for emitter in [] if image is None else [image.events.scale, image.events.units]:
+            self._frame_ties.to(emitter, lambda event=None: self._soon.start())
+        self._say_frame()
+        self._start()
+
+    def _on_frame(self) -> None:
+        """The image was calibrated: tell the same in its new unit."""
+        self._say_frame()
+        if self.reshaper is not None:
+            self.reshaper.request()
+
+    def _say_frame(self) -> None:
+        image, text = self.image.value, ""
+        if image is not None and spacing_of(image) is None:
+            text = "No pixel spacing: results in pixels. The dock Calibrate spacing gives millimetres."
+        set_note(self.frame_note, text)
+
+    def _on_model(self, header) -> None:
+        form = None
+        if header is not None:
+            settings = model_settings(header)
+            try:
+                settings = with_preferences(settings)
+            except InputError as error:
+                complain(error)
+            groups = {f.metadata.get("group") for f in fields(settings)} - {FIXED}
+            form = SettingsForm(settings, tuple(groups), parent=self)
+        self.form = form
+        self.options.set_inside(form or QWidget(self))
+        self.options.setVisible(form is not None)
+        self._enable()
+
+    def _enable(self) -> None:
+        ready = self.image.value is not None and self.model.header is not None
+        running = self.run.job.running
+        self.run.button.setEnabled(ready or running)
+        self.all_button.setEnabled(ready and not running)
+        self.all_button.setVisible(len(self.image.choices) > 1)
+
+
+def _why_not(layer) -> str | None:
+    reason = why_not_a_film(layer)
+    return "" if reason in ("not an image", "a result, not a film") else reason
