@@ -45,14 +45,28 @@ def similarity_from_points(source, target, weights=None, *, scaled: bool = True,
     weights = weights / weights.sum()
     source_mean, target_mean = weights @ source, weights @ target
     near, far = source - source_mean, target - target_mean
-    u, sizes, v = np.linalg.svd((weights[:, None] * far).T @ near)
-    signs = np.ones(len(sizes))
-    signs[-1] = 1.0 if reflect or np.linalg.det(u @ v) > 0 else -1.0
-    scale = sizes @ signs / (weights @ (near**2).sum(1)) if scaled else 1.0
-    matrix = np.eye(len(sizes) + 1)
-    matrix[:-1, :-1] = scale * (u * signs) @ v
+    turn, trace = rotation_of((weights[:, None] * far).T @ near, reflect)
+    matrix = np.eye(len(turn) + 1)
+    matrix[:-1, :-1] = turn * (trace / (weights @ (near**2).sum(1)) if scaled else 1.0)
     matrix[:-1, -1] = target_mean - matrix[:-1, :-1] @ source_mean
     return matrix
+
+
+def rotation_of(cross, reflect: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """The rotations R with the largest trace of R^T C, and those traces (Kabsch, Umeyama 1991).
+
+    Parameters
+    ----------
+    cross : (..., D, D) array
+        C, sums of target times source coordinates, both centred.
+    reflect
+        Whether R may mirror.
+    """
+    u, sizes, v = np.linalg.svd(cross)
+    signs = np.ones_like(sizes)
+    if not reflect:
+        signs[..., -1] = np.where(np.linalg.det(u @ v) > 0, 1.0, -1.0)
+    return (u * signs[..., None, :]) @ v, (sizes * signs).sum(-1)
 
 
 def similarity(scale: float = 1.0, angle_deg: float = 0.0, translation=(0.0, 0.0)) -> np.ndarray:
