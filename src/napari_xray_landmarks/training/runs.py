@@ -42,13 +42,23 @@ class TrainingRun:
         compute
             Gives the stage's arrays by name; called only where the stage is not finished yet.
         """
+        arrays = self.kept(name)
+        return self.keep(name, compute()) if arrays is None else arrays
+
+    def kept(self, name: str) -> dict[str, np.ndarray] | None:
+        """The arrays that an earlier attempt kept under a name; None where there are none, or damaged ones."""
         path = self._path(name)
         if path.is_file():
             try:
                 return load_file(path)
             except SafetensorError:
                 path.unlink()
-        arrays = {key: np.asarray(value, order="C") for key, value in compute().items()}
+        return None
+
+    def keep(self, name: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Save arrays in place of those of that name, as after each epoch; gives them."""
+        path = self._path(name)
+        arrays = {key: np.asarray(value, order="C") for key, value in arrays.items()}
         with replacing(path) as temporary:
             save_file(arrays, temporary)
         return arrays
