@@ -55,6 +55,20 @@ METHODS = {
             "Chen C, Xie W, Franke J, Grützner PA, Nolte LP, Zheng G: Fully Automatic X-Ray Image Segmentation via "
             "Joint Estimation of Image Displacements. MICCAI 2013",
         ),
+        Method(
+            "deep-morphing",
+            "deep_morphing.segmenter",
+            "deep_morphing.settings:DeepMorphingSettings",
+            "Pries A, Schreier PJ, Lamm A, Pede S, Schmidt J: Deep Morphing: Detecting bone structures in fluoroscopic "
+            "X-ray images with prior knowledge. arXiv:1808.04441, 2018",
+        ),
+        Method(
+            "bipartite-spine",
+            "spine.detector",
+            "spine.settings:SpineSettings",
+            "Imran AAZ, Huang C, Tang H, Fan W, Cheung KMC, To M, Qian Z, Terzopoulos D: Bipartite Distance for "
+            "Shape-Aware Landmark Detection in Spinal X-Ray Images. arXiv, 2020",
+        ),
     )
 }
 

@@ -53,6 +53,19 @@ RECIPES = {
             "joint-displacement",
             "joint_displacement.training:fit",
         ),
+        Recipe(
+            "deep-morphing",
+            "A network for the outlines of femurs and their heads, and the shapes that are morphed onto them",
+            "deep-morphing",
+            "deep_morphing.training:fit",
+        ),
+        Recipe(
+            "spine",
+            "Corners of vertebrae: vertebrae first, then the corners of each; network=\"as published\" trains the "
+            "network of Imran et al. with its bipartite distance",
+            "bipartite-spine",
+            "spine.training:fit",
+        ),
     )
 }
 

@@ -1,0 +1,115 @@
+"""Search a film: the chain of its vertebrae, then the corners of each, sought again in upright crops."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .chain import Chain, best_chain, candidates, completed
+from .frames import MIRRORED, film_from_crop, frames
+from .networks import COARSE_STRIDE, FINE_STRIDE, CornerNetwork, VertebraNetwork, expectation, probabilities
+from .sampling import FilmPyramid, canvas_shape, film_from_canvas, standardised, transformed, with_local_contrast
+
+
+@dataclass(frozen=True, eq=False)
+class Corners:
+    """Corners in a film, and where else they may be.
+
+    Parameters
+    ----------
+    points : (vertebrae, 4, 2) tensor
+        In film px.
+    maps : (vertebrae, 4, h, w) tensor
+        Probability of each corner's place in its crop; sums to 1.
+    film_from_map : (vertebrae, 3, 3) tensor
+        Takes (row, column, 1) of a map to film px.
+    """
+
+    points: Tensor
+    maps: Tensor
+    film_from_map: Tensor
+
+    def mass_within(self, radius_px: float) -> Tensor:
+        """(vertebrae, 4) probability that a corner lies within so many film px of its point."""
+        h, w = self.maps.shape[2:]
+        cells = torch.stack(torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij"), -1).double().flatten(0, 1)
+        places = transformed(self.film_from_map, cells.expand(len(self.maps), -1, -1))
+        near = (places[:, None] - self.points[:, :, None]).norm(dim=-1) <= radius_px
+        return (self.maps.flatten(2) * near).sum(-1)
+
+
+@torch.no_grad()
+def find_vertebrae(pyramid: FilmPyramid, network: VertebraNetwork, spacing: np.ndarray, rows: int, mirrored: bool
+                   ) -> Chain:
+    """The chain of a film's vertebrae, its corners in film px.
+
+    Parameters
+    ----------
+    spacing : (levels - 1,) array
+        Of `chain.spacing_of`.
+    rows
+        Height of the canvas that the film is searched on.
+    mirrored
+        Search the mirrored film too and take the mean.
+    """
+    shape = canvas_shape(pyramid.shape, rows)
+    matrix = film_from_canvas(pyramid.shape, shape)
+    images = with_local_contrast(pyramid.sample(matrix[None], shape))
+    centre, offsets, levels = _maps(network, torch.cat([images, images.flip(-1)]) if mirrored else images)
+    if mirrored:
+        centre, levels = ((m[:1] + m[1:].flip(-1)) / 2 for m in (centre, levels))
+        turned = offsets[1:, list(MIRRORED)].flip(-1) * torch.tensor([1.0, -1.0])[:, None, None]
+        offsets = (offsets[:1] + turned) / 2
+    chain = best_chain(*candidates(centre[0, 0].numpy(), offsets[0].numpy(), levels[0].numpy(), COARSE_STRIDE), spacing)
+    corners = transformed(matrix, torch.from_numpy(chain.corners)).numpy()
+    return Chain(corners, chain.found, chain.sureness, chain.score)
+
+
+def _maps(network: VertebraNetwork, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Probability of a centre, offsets of corners, probability of each level."""
+    with torch.autocast("cpu", torch.bfloat16):
+        centre, offsets, levels = network(images.contiguous(memory_format=torch.channels_last))
+    return centre.sigmoid(), offsets, levels.softmax(1)
+
+
+@torch.no_grad()
+def find_corners(pyramid: FilmPyramid, around: Tensor, network: CornerNetwork, side: int, mirrored: bool, times: int
+                 ) -> Corners:
+    """The corners of vertebrae, sought `times` times in crops around those known so far.
+
+    Parameters
+    ----------
+    around : (vertebrae, 4, 2) tensor
+        In film px, none NaN; put right by the first search.
+    side
+        Of a crop in px.
+    """
+    for _ in range(times):
+        found = _corners_around(pyramid, around, network, side, mirrored)
+        around = found.points
+    return found
+
+
+def _corners_around(pyramid: FilmPyramid, around: Tensor, network: CornerNetwork, side: int, mirrored: bool) -> Corners:
+    centre, angle, width = frames(around)
+    no = torch.zeros(len(centre), dtype=torch.bool)
+    film_from_crops = film_from_crop(centre, angle, width, side, no)
+    crops = standardised(pyramid.sample(film_from_crops, (side, side)))
+    images = torch.cat([crops, crops.flip(-1)]) if mirrored else crops
+    with torch.autocast("cpu", torch.bfloat16):
+        maps = probabilities(network(images.contiguous(memory_format=torch.channels_last)))
+    if mirrored:
+        own, other = maps.chunk(2)
+        maps = (own + other[:, list(MIRRORED)].flip(-1)) / 2
+    points = transformed(film_from_crops, expectation(maps).double())
+    crop_from_map = torch.tensor([[FINE_STRIDE, 0, (FINE_STRIDE - 1) / 2], [0, FINE_STRIDE, (FINE_STRIDE - 1) / 2],
+                                  [0, 0, 1]], dtype=torch.float64)
+    return Corners(points, maps, film_from_crops @ crop_from_map)
+
+
+def found_or_put_in(chain: Chain, levels: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """(levels, 4, 2) corners: `corners` at `levels`, and the rest of the chain put in from them."""
+    whole = np.full_like(chain.corners, np.nan)
+    whole[levels] = corners
+    return completed(whole)

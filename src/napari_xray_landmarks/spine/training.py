@@ -1,0 +1,174 @@
+"""Train the spine model: first the network that finds vertebrae, then the one that finds their corners."""
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
+
+from ..errors import InputError
+from ..landmarks import vertebral_corners
+from . import training_corners, training_vertebrae
+from .calibration import Calibration, calibrated, evidence, mean_width
+from .chain import spacing_of
+from .detector import Detector, tensors_of
+from .epochs import generator_of, run_epochs
+from .networks import CornerNetwork, VertebraNetwork
+from .published import train_published
+from .settings import NETWORKS, SpineSettings
+from .training_films import SpineFilm, read_films, split
+
+CANVAS_ASPECT = 2
+MEMORY = 0.99  # of the running mean of the weights, which is what a model keeps
+_WARM_UP, _FIRST_RATE, _LAST_RATE = 0.03, 0.1, 0.01  # share of the steps; parts of the largest rate
+_WEIGHT_DECAY = 1e-3
+
+
+def fit(dataset, *, settings: SpineSettings, seed: int = 0, progress=None, run=None) -> tuple[dict, dict]:
+    """The recipe `spine`: tensors and header values from a training set of spines.
+
+    Parameters
+    ----------
+    dataset
+        A `training.dataset.TrainingSet` whose landmarks are corners of vertebrae.
+    settings
+        Of the method; those of the group "training" are fixed in the model.
+    seed
+        The same seed gives the same model.
+    progress
+        Called as `progress(fraction, stage)`.
+    run
+        A `training.runs.TrainingRun`, or None; finished epochs are taken from it.
+
+    Raises
+    ------
+    InputError
+        If the landmarks are no corners of vertebrae, or hardly any film shows all of them.
+    """
+    report = progress or (lambda fraction, stage: None)
+    levels, films = read_films(dataset, lambda f, s: report(0.05 * f, s))
+    films, held = split(films, settings.held_out, seed)
+    films = [film for film in films if torch.isfinite(film.corners).flatten(1).all(-1).sum() > 2]
+    if len(films) < 2:
+        raise InputError(dataset.folder, f"only {len(films)} films show more than two vertebrae", "Mark more films")
+    names = vertebral_corners(levels=levels)
+    facts = {"landmarks": names, "training": {"films": len(films), "held_out_films": len(held)}}
+    if settings.network == NETWORKS[1]:
+        network = train_published(films, settings, seed, run, lambda f, s: report(0.05 + 0.95 * f, s))
+        return tensors_of(network, "published"), facts
+    vertebrae = train_vertebrae(films, len(levels), settings, seed, run, lambda f, s: report(0.05 + 0.4 * f, s))
+    corners = train_corners(films, settings, seed, run, lambda f, s: report(0.45 + 0.5 * f, s))
+    spacing = spacing_of(films)
+    detector = Detector(names, levels, vertebrae, corners, spacing, Calibration(), settings)
+    report(0.95, "measuring on patients held out")
+    calibration, metrics = measured(detector, held)
+    tensors = tensors_of(vertebrae, "vertebrae") | tensors_of(corners, "corners")
+    tensors |= {"spacing": spacing, "calibration": calibration.to_tensor()}
+    return tensors, facts | {"metrics": metrics}
+
+
+def measured(detector: Detector, films: Sequence[SpineFilm]) -> tuple[Calibration, dict[str, float]]:
+    """Confidence and accuracy on films that the networks have not seen; the defaults and nothing without films."""
+    seen, errors, distances = [], [], []
+    for film in films:
+        chain, found = detector.search(film.pyramid, detector.settings)
+        if found is None:
+            continue
+        first, last = np.flatnonzero(chain.found)[[0, -1]]
+        distance = (found.points - film.corners[first:last + 1]).norm(dim=-1).numpy()
+        seen.append(evidence(chain, found))
+        errors.append(distance / mean_width(found.points.numpy()))
+        distances.append(distance)
+    calibration = calibrated(seen, errors)
+    every = np.concatenate([d.ravel() for d in distances]) if distances else np.empty(0)
+    every = every[np.isfinite(every)]
+    if not every.size:
+        return calibration, {}
+    return calibration, {"mean_radial_error_px": float(every.mean()), "median_radial_error_px": float(np.median(every))}
+
+
+def train_vertebrae(films: Sequence[SpineFilm], levels: int, settings: SpineSettings, seed: int, run, report
+                    ) -> VertebraNetwork:
+    """The first stage, trained."""
+    shape = (settings.rows, settings.rows // CANVAS_ASPECT)
+
+    def loss(network, chosen, generator):
+        images, corners = training_vertebrae.random_batch(chosen, shape, generator)
+        return training_vertebrae.vertebra_loss(network(_last(images, network)), corners.to(network.device))
+
+    return _trained("vertebrae", lambda: VertebraNetwork(levels), loss, films, settings.vertebra_epochs, settings, seed,
+                    run, report)
+
+
+def train_corners(films: Sequence[SpineFilm], settings: SpineSettings, seed: int, run, report) -> CornerNetwork:
+    """The second stage, trained."""
+
+    def loss(network, chosen, generator):
+        crops, corners, matrices = training_corners.random_batch(chosen, settings.crop, generator)
+        return training_corners.corner_loss(network(_last(crops, network)), corners.to(network.device), matrices,
+                                            settings.crop, settings.alpha)
+
+    return _trained("corners", CornerNetwork, loss, films, settings.corner_epochs, settings, seed, run, report)
+
+
+def _trained(name: str, make: Callable[[], nn.Module], loss, films, epochs: int, settings: SpineSettings, seed: int,
+             run, report) -> nn.Module:
+    """A network after all epochs: the running mean of its weights."""
+    from lightning_fabric import Fabric
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = make().to(memory_format=torch.channels_last)
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    fabric = Fabric(accelerator="auto", devices=1, precision="bf16-mixed")
+    optimiser = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=_WEIGHT_DECAY)
+    trained, stepper = fabric.setup(network, optimiser)
+    mean = AveragedModel(network, multi_avg_fn=_remember, use_buffers=True)
+    steps = math.ceil(len(films) / settings.batch)
+
+    def epoch(number: int) -> str:
+        generator, losses = generator_of(seed, name, number), []
+        trained.train()
+        order = torch.randperm(len(films), generator=generator).tolist()
+        for step in range(steps):
+            rate = _rate((number * steps + step) / (epochs * steps))
+            for group in optimiser.param_groups:
+                group["lr"] = settings.learning_rate * rate
+            chosen = [films[i] for i in order[step * settings.batch:(step + 1) * settings.batch]]
+            value = loss(trained, chosen, generator)
+            stepper.zero_grad()
+            fabric.backward(value)
+            nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+            stepper.step()
+            mean.update_parameters(network)
+            losses.append(float(value.detach()))
+        return f"loss {np.mean(losses):.3f}"
+
+    run_epochs(run, name, epochs, {"network": network, "mean": mean}, optimiser, epoch, report)
+    return mean.module.cpu().eval()
+
+
+@torch.no_grad()
+def _remember(means: Sequence[torch.Tensor], values: Sequence[torch.Tensor], steps: int | torch.Tensor) -> None:
+    """Running means that forget the first steps soon."""
+    share = 1 - min(MEMORY, (1 + int(steps)) / (10 + int(steps)))
+    for mean, value in zip(means, values, strict=True):
+        if mean.is_floating_point():
+            mean.lerp_(value, share)
+        else:
+            mean.copy_(value)
+
+
+def _rate(part: float) -> float:
+    """Step size at that part of the training: a short rise, then half a cosine."""
+    if part < _WARM_UP:
+        return _FIRST_RATE + (1 - _FIRST_RATE) * part / _WARM_UP
+    return _LAST_RATE + (1 - _LAST_RATE) * 0.5 * (1 + math.cos(math.pi * (part - _WARM_UP) / (1 - _WARM_UP)))
+
+
+def _last(images: torch.Tensor, network) -> torch.Tensor:
+    """The images where the network is, with channels last."""
+    return images.to(network.device).contiguous(memory_format=torch.channels_last)
