@@ -23,6 +23,7 @@ from .options import (
 )
 from .reporting import for_each, say
 from .simulated_sets import (
+    HIPS,
     Anatomy,
     AnatomyOption,
     AppearanceOption,
@@ -35,6 +36,7 @@ from .simulated_sets import (
     SampledOption,
     ToolsOption,
     ViewsEachOption,
+    hip_views,
     patients,
     view_ranges,
     write_set,
@@ -114,7 +116,8 @@ def simulate(
         source = patients(cts, _one_each("--landmarks", landmarks, cts), _one_each("--labels", labels, cts),
                           structures=parse_structures(structures), femurs=femurs, sampled=sampled, implants=implants,
                           anatomy=anatomy, seed=seed or 0)
-        return write_set(output, source, view_ranges(arm, lao, cran, flipped), dataset, seed=seed or 0,
+        views_of = hip_views(flipped) if str(cts[0]) == HIPS else view_ranges(arm, lao, cran, flipped)
+        return write_set(output, source, views_of, dataset, seed=seed or 0,
                          views_each=views_each, tools=tools, appearance=appearance, quiet=quiet)
     angles = [parse_view(text) for text in views or ["ap"]]
     request = Request(

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ..training.views import ViewRanges
 
 PANEL = "Data set"
+HIPS = "hips"
+HIP_PHANTOMS = 30
 ATLAS_FOLDERS = ("left", "right", "sacrum")
 DISTANCES_VARY_MM = (100.0, 50.0)  # of the source to isocentre and detector, either way
 
@@ -33,8 +35,9 @@ class Anatomy(StrEnum):
 DatasetOption = Annotated[
     int | None,
     typer.Option("--dataset", metavar="N", min=1, rich_help_panel=PANEL, help="Write a training set of N films from "
-                 "random views instead. CT may then also be a phantom's name or the folder of the pelvis atlas. A run "
-                 "that was stopped goes on."),
+                 "random views instead. CT may then also be a phantom's name, the folder of the pelvis atlas, or hips, "
+                 "alone or followed by that folder, for films that deep-morphing learns from. A run that was stopped "
+                 "goes on."),
 ]  # fmt: skip
 FemursOption = Annotated[
     Path | None,
@@ -88,6 +91,15 @@ def view_ranges(arm: "CArm", lao: str, cran: str, flipped: float) -> "ViewRanges
         raise InputError("--dataset", str(error), "Change --sod, --sdd, --lao or --cran") from error
 
 
+def hip_views(flipped: float) -> "ViewRanges":
+    """The views of a C-arm about the hip; `hips` always has these."""
+    from dataclasses import replace
+
+    from ..training.femurs import VIEWS
+
+    return replace(VIEWS, flipped=flipped)
+
+
 def patients(cts: Sequence[Path], marks: Mapping[Path, Path], labelled: Mapping[Path, Path], *,
              structures: Mapping[int, str] | None, femurs: Path | None, sampled: int, implants: float, anatomy: str,
              seed: int) -> "Patients":
@@ -102,6 +114,8 @@ def patients(cts: Sequence[Path], marks: Mapping[Path, Path], labelled: Mapping[
     from ..training.patients import AtlasPatients, CTFiles, CTPatients, PhantomPatients
 
     first = cts[0]
+    if not first.exists() and str(first) == HIPS:
+        return _hips(cts[1:], femurs, sampled, implants, seed)
     if not first.exists() and str(first) in SCHEMAS:
         return PhantomPatients(str(first), seed=seed)
     if all((first / name).is_dir() for name in ATLAS_FOLDERS):
@@ -112,6 +126,17 @@ def patients(cts: Sequence[Path], marks: Mapping[Path, Path], labelled: Mapping[
     files = tuple(CTFiles(stem, str(ct), str(marks[ct]), str(labelled.get(ct, "")))
                   for ct, stem in zip(cts, file_stems([ct.name for ct in cts]), strict=True))
     return CTPatients(files, tuple((structures or {}).items()), seed)
+
+
+def _hips(atlas: Sequence[Path], femurs: Path | None, sampled: int, implants: float, seed: int) -> "Patients":
+    """Phantoms and, where its folder is given, people of the pelvis atlas, all with outlines of femurs and heads."""
+    from ..training.femurs import FemurPatients
+
+    if len(atlas) > 1 or not all((folder / name).is_dir() for folder in atlas for name in ATLAS_FOLDERS):
+        raise InputError(atlas[0], "is not the folder of the pelvis atlas", f"Give {HIPS} alone, or with that folder")
+    if not atlas and (sampled or femurs):
+        raise InputError("--sampled or --femurs", "needs the pelvis atlas", f"Give its folder behind {HIPS}")
+    return FemurPatients(HIP_PHANTOMS, str(atlas[0]) if atlas else "", str(femurs or ""), sampled, implants, seed=seed)
 
 
 def write_set(output: Path, source: "Patients", views: "ViewRanges", count: int, *, seed: int, views_each: int,
@@ -134,7 +159,11 @@ def about(plan: "FilmPlan") -> dict:
     from ..phantoms import SCHEMAS
     from ..training.patients import AtlasPatients
 
+    from ..training.femurs import FemurPatients
+
     source, schema = plan.patients, SCHEMAS["pelvis"]
+    if isinstance(source, FemurPatients):
+        return {"name": "simulated fluoroscopy of hips", "anatomy": SCHEMAS["proximal-femur"].anatomy}
     known = {"name": f"simulated films, {source.describe()['kind']}"}
     shown = source.anatomy if isinstance(source, AtlasPatients) else getattr(source, "name", "")
     if shown == "pelvis":

@@ -50,11 +50,11 @@ class AtlasPerson:
     tissue: SoftTissue
     implants: tuple[Implant, ...] = ()
 
-    def phantom(self, spacing_mm: float = 1.5) -> Phantom:
-        """The person as a CT with labels and landmarks."""
+    def phantom(self, spacing_mm: float = 1.5, box_mm=BOX_MM) -> Phantom:
+        """The person as a CT with labels and landmarks of what lies in a box, (lowest, highest) corner of the world."""
         q = self.parameters
         metal = [Bone(i.kind, IMPLANT_LABEL, i.solid, (50.0, 50.0), i.hu, i.hu) for i in self.implants]
-        ct, labels = ct_from_surfaces(self.bones, spacing_mm=spacing_mm, tissue=self.tissue, box_mm=BOX_MM,
+        ct, labels = ct_from_surfaces(self.bones, spacing_mm=spacing_mm, tissue=self.tissue, box_mm=box_mm,
                                       implants=metal, density=q.bone_density, texture_hu=q.trabecular_texture_hu,
                                       name=self.name)
         names = SCHEMAS["pelvis"].names

@@ -1,0 +1,122 @@
+"""How the network learns outlines."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .augmentation import Stored, pictures
+from .films import MAPS, stored
+from .network import FusionNet
+from .settings import DeepMorphingSettings
+
+POSITIVE = 3.0  # what an outline's pixel weighs: where the network is unsure, it rather sees one
+WARM_UP = 50  # steps until the learning rate is whole
+VALIDATION_SEED = 7
+
+
+def network_of(settings: DeepMorphingSettings) -> FusionNet:
+    """A network that has learnt nothing yet."""
+    return FusionNet(len(MAPS), [settings.channels * 2**level for level in range(settings.levels)])
+
+
+def stored_films(dataset, report) -> Stored:
+    """The films of a `training.dataset.TrainingSet`, ready for `augmentation.pictures`."""
+    films = []
+    for i, film in enumerate(dataset.films):
+        report(i / len(dataset), "reading films")
+        films.append(stored(dataset.radiograph(film), dataset.contours(film)))
+    return Stored(torch.from_numpy(np.stack([f.grey for f in films])),
+                  torch.from_numpy(np.stack([f.nearness for f in films])),
+                  torch.tensor([f.size for f in films]), torch.tensor([f.pixel_mm for f in films], dtype=torch.float32))
+
+
+def learn(films: Stored, validation: Stored, settings: DeepMorphingSettings, seed: int, run, report) -> FusionNet:
+    """Train a network; a run that was stopped goes on behind its last whole epoch.
+
+    What an epoch draws at random depends on the seed and its number alone: an interrupted run ends as any other.
+    """
+    from lightning_fabric import Fabric
+
+    torch.manual_seed(seed)
+    fabric = Fabric(accelerator="auto", devices=1, precision="bf16-mixed")
+    network = network_of(settings).to(memory_format=torch.channels_last)
+    optimiser = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=1e-4)
+    done, losses = _taken_up(run, network, optimiser)
+    module, optimiser = fabric.setup(network, optimiser)
+    for epoch in range(done, settings.epochs):
+        said = f", loss {losses[-1]:.4f}" if losses else ""
+        report(epoch / settings.epochs, f"epoch {epoch + 1} of {settings.epochs}{said}")
+        _epoch(fabric, module, optimiser, films, settings, seed, epoch)
+        losses.append(_validated(fabric, module, validation, settings))
+        _keep(run, network, optimiser, epoch + 1, losses)
+    return network.cpu().eval()
+
+
+def _epoch(fabric, module: nn.Module, optimiser, films: Stored, settings: DeepMorphingSettings, seed: int,
+           epoch: int) -> None:
+    generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
+    order = torch.randperm(len(films.grey), generator=generator).split(settings.batch)
+    falls = 0.1 if epoch >= settings.decay_after else 1.0
+    module.train()
+    for step, numbers in enumerate(order):
+        if len(numbers) < 2:
+            continue  # no batch statistics of a single picture
+        warm = min((epoch * len(order) + step + 1) / WARM_UP, 1.0)
+        for group in optimiser.param_groups:
+            group["lr"] = settings.learning_rate * falls * warm
+        picture, band = pictures(films, numbers, settings.pixel_mm, settings.crop, generator)
+        loss = loss_of(_through(module, picture.to(fabric.device)), band.to(fabric.device))
+        optimiser.zero_grad()
+        fabric.backward(loss)
+        optimiser.step()
+
+
+def loss_of(logits: Tensor, band: Tensor) -> Tensor:
+    """Cross-entropy of the sigmoid maps, an outline's pixels weighing `POSITIVE`."""
+    weight = torch.tensor(POSITIVE, device=band.device)
+    return functional.binary_cross_entropy_with_logits(logits.float(), band, pos_weight=weight)
+
+
+def _through(module: nn.Module, picture: Tensor) -> Tensor:
+    return module(picture.contiguous(memory_format=torch.channels_last))
+
+
+@torch.no_grad()
+def _validated(fabric, module: nn.Module, films: Stored, settings: DeepMorphingSettings) -> float:
+    """The loss on films of other subjects, each changed in the same way every time."""
+    generator = torch.Generator().manual_seed(VALIDATION_SEED)
+    module.eval()
+    losses = []
+    for numbers in torch.arange(len(films.grey)).split(settings.batch):
+        picture, band = pictures(films, numbers, settings.pixel_mm, settings.crop, generator)
+        losses.append(float(loss_of(_through(module, picture.to(fabric.device)), band.to(fabric.device))))
+    return float(np.mean(losses)) if losses else float("nan")
+
+
+def _keep(run, network: nn.Module, optimiser, epochs: int, losses: list[float]) -> None:
+    if run is None:
+        return
+    arrays = {f"network/{k}": v for k, v in network.state_dict().items()}
+    for i, values in optimiser.state_dict()["state"].items():
+        arrays |= {f"optimiser/{i}/{k}": torch.as_tensor(v) for k, v in values.items()}
+    run.keep("epochs", {k: v.detach().cpu().numpy() for k, v in arrays.items()} | {"losses": np.array(losses)})
+
+
+def _taken_up(run, network: nn.Module, optimiser) -> tuple[int, list[float]]:
+    """How many epochs an earlier attempt finished, and their losses; sets network and optimiser to their end."""
+    kept = None if run is None else run.kept("epochs")
+    if kept is None:
+        return 0, []
+    parts: dict[str, dict] = {"network": {}, "optimiser": {}}
+    for key, value in kept.items():
+        part, _, name = key.partition("/")
+        if part in parts:
+            parts[part][name] = torch.from_numpy(np.array(value))
+    network.load_state_dict(parts["network"])
+    moments: dict[int, dict] = {}
+    for name, value in parts["optimiser"].items():
+        i, _, key = name.partition("/")
+        moments.setdefault(int(i), {})[key] = value
+    optimiser.load_state_dict(optimiser.state_dict() | {"state": moments})
+    return len(kept["losses"]), list(kept["losses"])
