@@ -157,9 +157,8 @@ def write_set(output: Path, source: "Patients", views: "ViewRanges", count: int,
 def about(plan: "FilmPlan") -> dict:
     """Name of the set, and the schema of the pelvis."""
     from ..phantoms import SCHEMAS
-    from ..training.patients import AtlasPatients
-
     from ..training.femurs import FemurPatients
+    from ..training.patients import AtlasPatients
 
     source, schema = plan.patients, SCHEMAS["pelvis"]
     if isinstance(source, FemurPatients):
