@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import __version__
 from .films import film_of, frame_of, note, our_metadata, set_frame, world_from_data
+from .frames import KEY
 from .labels import keep_readable, names_of
 from .styles import BY_HAND, LandmarkStyle, ResponseStyle, symbols
 
@@ -149,9 +150,12 @@ def show_response(viewer, image, landmark: str, response, *, layer=None):
         layer = next((r for r in results_of(viewer, image, RESPONSE) if our_metadata(r)["landmark"] == landmark), None)
     top = float(values.max()) or 1.0
     affine = world_from_data(image) @ np.asarray(response.image_from_response)
+    facts = {"kind": RESPONSE, "source": image.name, "source_id": layer_id(image), "landmark": landmark,
+             "image_from_response": np.asarray(response.image_from_response).tolist()}
     if layer is None or layer not in viewer.layers:
         layer = viewer.add_image(values, name=name, affine=affine, units=tuple(image.units),
                                  axis_labels=tuple(image.axis_labels), contrast_limits=(0.0, top),
+                                 metadata={KEY: facts},  # from the start, or docks would take it for a film
                                  **ResponseStyle().layer_kwargs())
         _below_landmarks(viewer, image, layer)
     else:
@@ -162,8 +166,7 @@ def show_response(viewer, image, landmark: str, response, *, layer=None):
             layer.affine = affine
         layer.contrast_limits_range = (0.0, top)
         layer.contrast_limits = (0.0, top)
-    note(layer, kind=RESPONSE, source=image.name, source_id=layer_id(image), landmark=landmark,
-         image_from_response=np.asarray(response.image_from_response).tolist())
+    note(layer, **facts)
     return layer
 
 
@@ -181,9 +184,12 @@ def place_results(viewer, image) -> None:
 
 
 def _below_landmarks(viewer, image, layer) -> None:
-    points = landmarks_of(viewer, image)
-    if points is not None and viewer.layers.index(points) < viewer.layers.index(layer):
-        viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(points))
+    """Put a response image below all that is drawn over the image."""
+    ours = [other for other in viewer.layers if our_metadata(other).get("source_id") == layer_id(image)]
+    drawn = [other for other in ours if type(other).__name__ in ("Points", "Shapes")]
+    lowest = min((viewer.layers.index(other) for other in drawn), default=len(viewer.layers))
+    if lowest < viewer.layers.index(layer):
+        viewer.layers.move(viewer.layers.index(layer), lowest)
 
 
 def _kept_style(layer) -> dict | None:

@@ -179,7 +179,7 @@ class SegmentBone(Dock):
     def _show_answer(self, segmentation) -> None:
         """Tell of the outlines as they stand on the screen."""
         image = self.image.value
-        has_bones = segmentation is not None and bool(segmentation.bones)
+        has_bones = vertices_layer_of(self.viewer, image) is not None if segmentation is not None else False
         for widget in (self.table, self.export, self.layers_row):
             widget.setVisible(segmentation is not None)
         has_model = has_bones and any(b.fitted is not None for b in segmentation.bones)
@@ -244,9 +244,6 @@ class SegmentBone(Dock):
         active = self.viewer.layers.selection.active
         self._map_layer = show_response(self.viewer, self.image.value, name, self.reshaper.live.found.maps[name],
                                         layer=self._map_layer)
-        for layer in (contour_of(self.viewer, self.image.value), self.reshaper.vertices):
-            if layer is not None:  # results stay on top
-                self.viewer.layers.move(self.viewer.layers.index(layer), -1)
         self.viewer.layers.selection.active = active
 
     def _on_removed(self, event) -> None:
