@@ -4,10 +4,10 @@ A curve's angle lies between the upper endplate of its upper end vertebra and th
 vertebrae that are tilted most towards the curve's concavity (Cobb 1948). Where two curves meet they share the end
 vertebra.
 
-The major curve comes first: the one with the largest angle of all. It is named by its apex (Scoliosis Research
-Society; Lenke et al., J Bone Joint Surg Am 83:1169, 2001): PT down to the disc T5/6, MT down to the disc T11/12, TL/L
-below. From its end vertebrae the curves above and below follow, each the largest one that bulges to the other side. A
-curve of which nothing is left is 0.
+The major curve comes first: the one with the largest angle of all, without another of 10 degrees or more to the other
+side between its end vertebrae. It is named by its apex (Scoliosis Research Society; Lenke et al., J Bone Joint Surg Am
+83:1169, 2001): PT down to the disc T5/6, MT down to the disc T11/12, TL/L below. From its end vertebrae the curves
+above and below follow, each the largest one that bulges to the other side. A curve of which nothing is left is 0.
 """
 
 from dataclasses import dataclass, replace
@@ -178,9 +178,9 @@ def _end_vertebrae(vertebrae: Vertebrae, angles, regions) -> dict[str, tuple[int
     angles, regions : (V, V) arrays
         `signed_angles_deg`, and which of `CURVES` the curve between two vertebrae is by its apex.
     """
-    far = vertebrae.numbers[None] - vertebrae.numbers[:, None] >= FEWEST_LEVELS
+    fits = _single(angles, vertebrae.numbers[None] - vertebrae.numbers[:, None] >= FEWEST_LEVELS)
     shown = np.array([_shows(vertebrae, name) for name in CURVES])
-    sizes = np.where(far & shown[regions], np.abs(angles), 0.0)
+    sizes = np.where(fits & shown[regions], np.abs(angles), 0.0)
     if not sizes.any():
         return {}
     a, b = (int(i) for i in np.unravel_index(np.argmax(sizes), sizes.shape))
@@ -189,7 +189,7 @@ def _end_vertebrae(vertebrae: Vertebrae, angles, regions) -> dict[str, tuple[int
         place, ends, way = int(regions[a, b]), (a, b), np.sign(angles[a, b])
         while place != (2 if below else 0):
             way = -way
-            gains = np.where(far, way * angles, 0.0)
+            gains = np.where(fits, way * angles, 0.0)
             ends = (ends[1], int(np.argmax(gains[ends[1]]))) if below else (int(np.argmax(gains[:, ends[0]])), ends[0])
             place = max(place + 1, regions[ends]) if below else min(place - 1, regions[ends])
             if gains[ends] <= 0:
@@ -197,6 +197,15 @@ def _end_vertebrae(vertebrae: Vertebrae, angles, regions) -> dict[str, tuple[int
             if shown[place]:
                 found[int(place)] = ends
     return {CURVES[place]: ends for place, ends in found.items()}
+
+
+def _single(angles, far) -> np.ndarray:
+    """(V, V) whether two vertebrae are `far` enough apart and nothing between them is a curve to the other side."""
+    reverse = []
+    for way in (-1, 1):
+        most = np.maximum.accumulate(np.where(far, way * angles, 0.0), axis=1)
+        reverse.append(np.maximum.accumulate(most[::-1], axis=0)[::-1])
+    return far & (np.where(angles >= 0, *reverse) < SCOLIOSIS_DEG)
 
 
 def _apexes(vertebrae: Vertebrae, angles) -> np.ndarray:

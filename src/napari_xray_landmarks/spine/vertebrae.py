@@ -110,7 +110,7 @@ def vertebrae_of(landmarks: LandmarkSet, *, spacing_mm=None, shape=None, subject
                  lenient: bool = False) -> Vertebrae:
     """The vertebral bodies that landmarks in pixels give.
 
-    Bodies without a place, or of which a corner was not detected, are not there. Where all bodies have left and right
+    Bodies without a place, or with a corner that was not detected or has a row without a place, are not there. Where all bodies have left and right
     the other way round, as with the patient's sides, they are turned round.
 
     Parameters
@@ -134,7 +134,8 @@ def vertebrae_of(landmarks: LandmarkSet, *, spacing_mm=None, shape=None, subject
     """
     bodies, detected = bodies_of(landmarks, subject)
     notes: list[str] = []
-    _leave_out(bodies, {level: "not detected" for level, all_four in detected.items() if not all_four}, notes)
+    partly = [level for level, every in detected.items() if not every]
+    _leave_out(bodies, dict.fromkeys(partly, "not all corners detected"), notes)
     _complete(bodies, subject, notes, lenient)
     _judge(bodies, _outside(bodies, shape), subject, notes, lenient, "Mark only what the film shows")
     _turn_round(bodies, notes)
