@@ -23,3 +23,21 @@ def drawn_set(tmp_path_factory):
         landmarks = {"": LandmarkSet(names, corners.reshape(-1, 2))}
         films.append(SourceFilm(f"film{seed}", film, landmarks, subject=f"patient{seed // 2}"))
     return write_training_set(tmp_path_factory.mktemp("sets") / "drawn", films, about={"anatomy": "spine"})
+
+
+@pytest.fixture(scope="session")
+def learnt(drawn_set, tmp_path_factory):
+    """A model file that has seen the drawn spines often enough to know them."""
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("monai")
+    pytest.importorskip("lightning_fabric")
+    from napari_xray_landmarks.training.recipes import train
+
+    settings = {"rows": 256, "crop": 64, "vertebra_epochs": 25, "corner_epochs": 12, "batch": 2, "learning_rate": 3e-3,
+                "held_out": 0.25}
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    path = tmp_path_factory.mktemp("models") / "drawn.safetensors"
+    train("spine", drawn_set, path, settings=settings, seed=1)
+    torch.set_num_threads(before)
+    return path

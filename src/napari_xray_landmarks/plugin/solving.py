@@ -49,7 +49,7 @@ def detect_in(searches: list[Search], model_path: str, settings, progress) -> tu
 
     def detect(search: Search, part) -> Found:
         detection = model.detect(search.film, settings, progress=part)
-        live = Live(model, search.film, detection, dict.fromkeys(range(len(detection.subshapes)), settings),
+        live = Live(model, search.film, detection, dict.fromkeys(range(max(1, len(detection.subshapes))), settings),
                     {n: p for n, p in search.corrections.items() if n in detection.landmarks.names})
         landmarks = detection.landmarks
         if live.corrections:
@@ -82,7 +82,8 @@ def show_search(viewer, found: Found):
                            version=header.package_version, settings=found.live.settings[0])
     if live.corrections:
         update_landmarks(layer, found.landmarks, live.corrections)
-    remember(layer, live)
+    if live.detection.subshapes:  # otherwise there is nothing to tune
+        remember(layer, live)
     return layer
 
 
@@ -93,7 +94,7 @@ def owner(live: Live, landmark: str) -> int:
 
 def owners(live: Live, landmarks) -> list[int]:
     """Numbers of the subshapes that some landmarks are read from."""
-    return sorted({owner(live, name) for name in landmarks})
+    return sorted({owner(live, name) for name in landmarks}) if live.detection.subshapes else []
 
 
 def solve(live: Live, number: int, settings=None, corrections: Mapping | None = None):

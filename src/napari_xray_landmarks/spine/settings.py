@@ -60,4 +60,3 @@ class SpineSettings:
 
 BEST = SpineSettings()
 AS_PUBLISHED = SpineSettings(network=NETWORKS[1], mirrored=False, corner_epochs=100, learning_rate=1e-4, rows=1024)
-PRESETS = {"best": BEST, "as published": AS_PUBLISHED}

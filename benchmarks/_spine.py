@@ -1,0 +1,85 @@
+"""The AASCE films, models trained on folds of them, and what those find: each piece kept on disk."""
+
+import csv
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from _films import code
+from napari_xray_landmarks.imaging import Radiograph
+from napari_xray_landmarks.io.files import replacing
+from napari_xray_landmarks.models import Model, load_model
+from napari_xray_landmarks.training.dataset import TrainingSet, split_by_subject
+from napari_xray_landmarks.training.importers import import_training_set
+from napari_xray_landmarks.training.recipes import train
+from napari_xray_landmarks.training.tables import read_training_set
+
+FOLDS = 5
+SEED = 0
+BODIES = 17
+
+
+def aasce(cache: Path) -> TrainingSet | None:
+    """The films in the training layout, or None where they are not on this machine."""
+    root = Path(__file__).resolve().parents[1]
+    source = Path(os.environ.get("XRAY_LANDMARKS_DATA", root.parent / "shared" / "data")) / "aasce"
+    folder = cache / "aasce"
+    if not (folder / "landmarks.csv").is_file():
+        if not source.is_dir():
+            return None
+        cache.mkdir(parents=True, exist_ok=True)
+        import_training_set("aasce", source, folder)
+    return read_training_set(folder)
+
+
+def published_angles(dataset: TrainingSet) -> dict[str, np.ndarray]:
+    """(3,) angles in degrees of each film, as the data set gives them."""
+    with open(dataset.folder / "angles.csv", newline="", encoding="utf-8") as stream:
+        return {row["image"]: np.array([float(row[key]) for key in list(row)[1:]]) for row in csv.DictReader(stream)}
+
+
+def fold(dataset: TrainingSet, number: int, seed: int = SEED) -> tuple[TrainingSet, TrainingSet]:
+    """Films to train with and to test with; no patient is in both."""
+    return split_by_subject(dataset, FOLDS, seed)[number]
+
+
+def trained(dataset: TrainingSet, name: str, cache: Path, settings: Mapping, seed: int = SEED) -> Model:
+    """A model on these films: from the disk, or trained from where an earlier attempt was stopped."""
+    path = cache / "models" / f"{name}.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.is_file():
+        train("spine", dataset, path, settings=settings, seed=seed,
+              progress=lambda fraction, stage: print(f"{name}: {100 * fraction:.0f} %, {stage}", flush=True))
+    return load_model(path)
+
+
+def found(model: Model, dataset: TrainingSet, name: str, cache: Path,
+          change: Callable[[Radiograph, np.ndarray], tuple[Radiograph, np.ndarray]] | None = None
+          ) -> dict[str, np.ndarray]:
+    """What a model finds in films: `points` and `truth` (films, 17, 4, 2) px, `confidence` (films, 17, 4), `rows`.
+
+    `change` makes another film, and the true corners in it, of each.
+    """
+    header = model.path.stat()
+    path = cache / f"found-{code('spine')}" / f"{name}-{header.st_size}-{header.st_mtime_ns}.npz"
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows = [_searched(model, dataset, film.name, change) for film in dataset.films]
+        values = dict(zip(("points", "truth", "confidence", "rows", "columns"), map(np.array, zip(*rows, strict=True)),
+                          strict=True))
+        with replacing(path) as temporary, open(temporary, "wb") as file:
+            np.savez(file, **values)
+    with np.load(path, allow_pickle=False) as arrays:
+        return {key: arrays[key] for key in arrays.files}
+
+
+def _searched(model: Model, dataset: TrainingSet, name: str, change) -> tuple:
+    film, truth = dataset.radiograph(name), dataset.landmarks(name).points
+    order = [dataset.landmark_names.index(n) for n in model.header.landmarks]
+    truth = truth[order].reshape(BODIES, 4, 2)
+    if change is not None:
+        film, truth = change(film, truth)
+    landmarks = model.detect(film).landmarks
+    return (landmarks.points.reshape(BODIES, 4, 2), truth, landmarks.confidence.reshape(BODIES, 4), *film.shape)
