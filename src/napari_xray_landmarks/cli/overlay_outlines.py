@@ -13,7 +13,7 @@ from ..shape.measures import Measures, measures, outlying
 from ..shape.segmentation import BoneContour, HeadCircle, Segmentation
 
 COLORMAP = "viridis"
-CIRCLE, OUTLIER, MISSED = "#ff79c6", "#e8590c", "#c8c8c8"
+CIRCLE, OUTLIER, MISSED = "#ff4fa8", "#e8590c", "#c8c8c8"
 LINE, THIN, VERTEX, RING = 2.4, 1.4, 3.0, 8.0  # typographic points
 
 

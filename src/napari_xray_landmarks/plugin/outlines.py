@@ -195,7 +195,7 @@ def _add_contour(viewer, image, segmentation: Segmentation):
     return viewer.add_shapes(
         [data for data, _ in shapes], shape_type=[kind for _, kind in shapes], name=f"{image.name} · contour",
         features=_shape_features(segmentation, spacing_of(image)), edge_color=colours, face_color="transparent",
-        edge_width=style.width_px(shape),
+        edge_width=style.width_px(shape), opacity=1.0,
         text={"string": "{text}", "size": style.text_size, "color": HEAD, "anchor": "center"}, **frame_of(image))
 
 

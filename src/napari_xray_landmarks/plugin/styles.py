@@ -7,7 +7,7 @@ import numpy as np
 CONFIDENCE_COLORMAP = "viridis"
 RESPONSE_COLOURS = ((0.84, 0.37, 0.0, 0.0), (0.84, 0.37, 0.0, 0.55), (1.0, 0.87, 0.2, 0.9))  # clear, vermilion, yellow
 BY_HAND = "#ff8c1a"
-LEFT, RIGHT, HEAD, NOT_FOUND = "#56b4e9", "#ee7733", "#ff79c6", "#b0b0b0"
+LEFT, RIGHT, HEAD, NOT_FOUND = "#1e90ff", "#e8590c", "#e6007e", "#b0b0b0"
 DETECTED_SYMBOL, GUESS_SYMBOL = "disc", "cross"
 
 
@@ -81,7 +81,7 @@ class ContourStyle:
         In screen points.
     """
 
-    width: float = 0.0035
+    width: float = 0.004
     text_size: int = 10
 
     def width_px(self, shape) -> float:
@@ -118,7 +118,7 @@ class ColourBy:
 
 
 COLOURED_BY = (ColourBy("confidence", "confidence", CONFIDENCE_COLORMAP, 1.0),
-               ColourBy("displacement", "from the mean shape", "plasma"),
+               ColourBy("displacement", "displacement", "plasma"),
                ColourBy("outlier", "outlier", "plasma"))
 
 

@@ -76,7 +76,7 @@ class Measures:
         rows.append(("centre", f"{self.centre[0]:.1f}, {self.centre[1]:.1f} {self.unit}"))
         if self.kind == "contour":
             rows += [("area", f"{self.area:.0f} {self.unit}²"), ("perimeter", f"{self.perimeter:.1f} {self.unit}"),
-                     ("mean displacement", f"{self.displacement:.2f} {self.unit}")]
+                     ("displacement", f"{self.displacement:.2f} {self.unit}")]
         return rows
 
 

@@ -160,7 +160,7 @@ class ConfidencePlot(QWidget):
             QToolTip.hideText()
             return
         value = self._confidence[i]
-        sure = "placed by hand" if np.isnan(value) else f"{self._caption} {value * self._top:.2f}"
+        sure = "placed by hand" if np.isnan(value) else f"{value * self._top:.2f} {self._caption}"
         QToolTip.showText(event.globalPosition().toPoint(), f"{self._names[i]}: {sure}", self)
 
     def mousePressEvent(self, event):

@@ -1,6 +1,6 @@
 """The bones that every dock shares: an empty state, sections in a scrolling column, and the line at the foot."""
 
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QEvent, QSize, Qt
 from qtpy.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -59,6 +59,7 @@ class Dock(QWidget):
         self.scroll.setFrameShape(QFrame.Shape.NoFrame)
         self.scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.scroll.setWidget(inner)
+        inner.installEventFilter(self)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self.scroll)
@@ -73,6 +74,12 @@ class Dock(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         return QSize(min(self.scroll.widget().minimumSizeHint().width() + 20, 420), 180)
+
+    def eventFilter(self, watched, event):
+        """Let the window give the dock the width that its content needs, when that changes."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
 
     def add(self, widget: QWidget) -> QWidget:
         """Put a widget at the end of the column."""

@@ -86,7 +86,7 @@ class ModeSliders(QWidget):
             item.widget().deleteLater()
         self.sliders = []
         for i in range(count):
-            slider = NumberSlider(-LIMIT, LIMIT, unit="sd", parent=self)
+            slider = NumberSlider(-LIMIT, LIMIT, parent=self)
             label = QLabel(f"mode {i + 1}", self)
             label.setBuddy(slider.slider)
             share = self._share(i)

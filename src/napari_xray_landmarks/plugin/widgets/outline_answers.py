@@ -35,8 +35,12 @@ class VertexColours(QWidget):
         super().__init__(parent)
         self._layer, self._unit = None, "px"
         self.combo = QComboBox(self)
+        self.combo.setObjectName("vertex-colours")
         for by in COLOURED_BY:
             self.combo.addItem(by.caption, by)
+        self.combo.setToolTip("Confidence; distance from the mean shape's vertex; how far the film disagrees")
+        self.combo.setMinimumContentsLength(8)
+        self.combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         label = QLabel("Vertices coloured by", self)
         label.setBuddy(self.combo)
         self.plot = ConfidencePlot(self)
@@ -67,6 +71,6 @@ class VertexColours(QWidget):
             return
         by = self.combo.currentData()
         top = colour_vertices(self._layer, by)
-        caption = by.caption if by.top is not None else f"{self._unit} {by.caption}"
+        caption = by.caption if by.top is not None else self._unit
         values = np.asarray(self._layer.features[by.column], dtype=float)
         self.plot.show_values(names_of(self._layer), values, top=top, colormap=by.colormap, caption=caption)

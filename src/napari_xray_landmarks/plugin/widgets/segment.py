@@ -69,7 +69,7 @@ class SegmentBone(Dock):
         self.release_all_button = QPushButton("Release all", self)
         self.hand_row = self.add_row(self.undo_button, self.release_button, self.release_all_button)
         self.modes = ModeSliders(self)
-        self.shape = self.add(Fold("Explore the shape", self.modes))
+        self.shape = self.add(Fold("Explore the shape (modes in sd)", self.modes))
 
     def _build_layers(self) -> None:
         self.with_labels = QCheckBox("Mask as labels", self)
