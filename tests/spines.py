@@ -10,7 +10,7 @@ T1_TO_L5 = VERTEBRAE[1:]
 
 def stacked(tilts_deg, *, levels=T1_TO_L5, width: float = 60.0, height: float = 34.0, gap: float = 8.0,
             start=(60.0, 300.0)) -> Vertebrae:
-    """Rectangles one below the other; a tilt is both endplates', positive where the film's right end is the lower one."""
+    """Rectangles one below the other; a tilt is that of both endplates, positive with the film's right end lower."""
     tilts = np.deg2rad(np.broadcast_to(np.asarray(tilts_deg, float), len(levels)))
     across = np.stack([np.sin(tilts), np.cos(tilts)], 1)
     down = np.stack([np.cos(tilts), -np.sin(tilts)], 1)

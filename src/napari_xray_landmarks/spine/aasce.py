@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..landmarks import VERTEBRAE
-from .vertebrae import CORNERS, crossed, misplaced, signed_area
+from .vertebrae import CORNERS, LEAST_STEP, crossed, misplaced, signed_area
 
 LEVELS = VERTEBRAE[1:]
 BODIES = len(LEVELS)
@@ -118,15 +118,15 @@ def corrected(corners_px, shape: tuple[int, int]) -> tuple[np.ndarray, tuple[str
     if _below(corners[-1], corners[0]):
         corners, outside = np.roll(corners, 1, axis=0), np.roll(outside, 1, axis=0)
         notes.append("the last vertebra lay above the first: all moved down by one")
+    for body, corner in np.argwhere(outside):
+        row, column = corners[body, corner]
+        notes.append(f"{LEVELS[body]}-{CORNERS[corner]} left out: outside the film at row {row:g}, column {column:g}")
+        corners[body, corner] = np.nan
     for fault_of in (crossed, misplaced):
         bodies = {level: body for level, body in zip(LEVELS, corners, strict=True) if np.isfinite(body).all()}
         for level, fault in fault_of(bodies).items():
             corners[LEVELS.index(level)] = np.nan
             notes.append(f"{level} left out: {fault}")
-    for body, corner in np.argwhere(outside & np.isfinite(corners).all(-1)):
-        row, column = corners[body, corner]
-        notes.append(f"{LEVELS[body]}-{CORNERS[corner]} left out: outside the film at row {row:g}, column {column:g}")
-        corners[body, corner] = np.nan
     return corners, tuple(notes)
 
 
@@ -139,4 +139,4 @@ def _on_its_head(corners: np.ndarray, body: int) -> bool:
 def _below(upper: np.ndarray, lower: np.ndarray) -> bool:
     """Whether one body lies wholly below another."""
     return lower[:2, 0].max() > upper[:2, 0].max() and lower[2:, 0].min() > upper[2:, 0].min() \
-        and lower.mean(0)[0] - upper.mean(0)[0] > 0.35 * (lower[2:, 0] - lower[:2, 0]).mean()
+        and lower.mean(0)[0] - upper.mean(0)[0] > LEAST_STEP * (lower[2:, 0] - lower[:2, 0]).mean()

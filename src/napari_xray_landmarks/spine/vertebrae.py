@@ -18,7 +18,7 @@ BY_COUNT = {4 * len(levels): levels for levels in (VERTEBRAE[1:], VERTEBRAE)}
 _NAME = re.compile(r"(?i)^\s*(C7|TH?\d{1,2}|L\d)[\W_]*(top|upper|superior|bottom|lower|inferior|[tub])"
                    r"[\W_]*(left|right|[lr])\s*$")
 _TOP, _LEFT = ("t", "u", "s"), "l"
-_LEAST_STEP = 0.35  # of a body's height, from its centre to the next one's; the AASCE films have 1.0 and more
+LEAST_STEP = 0.35  # of a body's height, from its centre to the next one's; the AASCE films have 1.0 and more
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +110,8 @@ def vertebrae_of(landmarks: LandmarkSet, *, spacing_mm=None, shape=None, subject
                  lenient: bool = False) -> Vertebrae:
     """The vertebral bodies that landmarks in pixels give.
 
-    Bodies without a place, or with a corner that was not detected or has a row without a place, are not there. Where all bodies have left and right
-    the other way round, as with the patient's sides, they are turned round.
+    Bodies without a place, or with a corner that was not detected or has a row without a place, are not there. Where
+    all bodies have left and right the other way round, as with the patient's sides, they are turned round.
 
     Parameters
     ----------
@@ -258,13 +258,14 @@ def crossed(bodies: dict[str, np.ndarray]) -> dict[str, str]:
 def misplaced(bodies: dict[str, np.ndarray]) -> dict[str, str]:
     """Which bodies, given from above downwards, do not lie below the one before them, and where they lie."""
     faults, levels = {}, list(bodies)
+    heights = [np.linalg.norm(body[2:].mean(0) - body[:2].mean(0)) for body in bodies.values()]
     before = levels[0] if levels else ""
     for level in levels[1:]:
         above, body = bodies[before], bodies[level]
-        down = (above[2:] - above[:2]).mean(0)
-        step = (body.mean(0) - above.mean(0)) @ down / max(down @ down, 1e-12)
-        if step < _LEAST_STEP:
-            faults[level] = f"it lies above {before}" if step < -_LEAST_STEP else f"it lies on {before}"
+        down = above[2:].mean(0) - above[:2].mean(0)
+        step = (body.mean(0) - above.mean(0)) @ down / max(np.linalg.norm(down) * np.median(heights), 1e-12)
+        if step < LEAST_STEP:
+            faults[level] = f"it lies above {before}" if step < -LEAST_STEP else f"it lies on {before}"
         else:
             before = level
     return faults
