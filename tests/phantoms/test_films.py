@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from napari_xray_landmarks.geometry.camera import CArm
 from napari_xray_landmarks.phantoms import SCHEMAS, film
 from napari_xray_landmarks.phantoms.films import has_implants
+from napari_xray_landmarks.phantoms.hip_outline import hip_outline
+from napari_xray_landmarks.phantoms.pelvis import individual
 
 NAMES = ("pelvis", "proximal-femur")
 
@@ -104,3 +107,32 @@ def test_subshapes_cover_every_landmark_in_groups_of_four(name):
     schema = SCHEMAS[name]
     assert {len(group) for group in schema.subshapes} == {4}
     assert {n for group in schema.subshapes for n in group} == set(schema.names)
+
+
+@pytest.mark.parametrize("subject", [0, 58, 1081])  # the two last: a pelvis that leans far back, and one far forwards
+def test_the_landmarks_of_the_hip_bones_run_round_their_outlines(subject):
+    made, schema = film("pelvis-outline", subject), SCHEMAS["pelvis-outline"]
+    assert made.landmarks.names == schema.names and [c.name for c in made.contours] == ["hip-left", "hip-right"]
+    for contour, points in zip(made.contours, np.split(made.landmarks.points, 2), strict=True):
+        assert contour.closed
+        away = np.linalg.norm(contour.points[:, None] - points, axis=2)
+        nearest = np.argmin(away, axis=0)
+        assert away.min(0).max() < 0.5
+        assert nearest[0] < 3 and (np.diff(nearest) > 0).all()  # once round, from the crest on
+    left, right = made.landmarks.points[:40], made.landmarks.points[40:]
+    assert (left[:, 1] > right[:, 1]).all()  # as if one faced the patient
+    for name in ("asis", "ischial-tuberosity"):
+        truth = made.camera.project(individual(subject).landmarks[f"{name}-left"][None])[0]
+        assert np.linalg.norm(made.landmarks[f"{name}-left"] - truth) < 5
+
+
+def test_outlines_of_many_hip_bones_are_told_by_few_modes():
+    views = [CArm(*np.random.default_rng(s).normal(0, 3, 3), 1040, 1150, (0.8, 0.8), (448, 544), (20.0, 10.0, 0.0))
+             for s in range(24)]
+    shapes = np.array([hip_outline(individual(s), "left", view.camera())[1] for s, view in enumerate(views)])
+    shapes -= shapes.mean(1, keepdims=True)
+    shapes /= np.linalg.norm(shapes, axis=(1, 2), keepdims=True)
+    spread = np.linalg.svd((shapes - shapes.mean(0)).reshape(len(shapes), -1), compute_uv=False) ** 2
+    assert spread[:8].sum() > 0.9 * spread.sum()
+    away = np.linalg.norm(shapes - shapes.mean(0), axis=2)
+    assert away.max() < 5 * np.sqrt((away**2).mean())  # no vertex jumps

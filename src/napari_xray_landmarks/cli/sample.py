@@ -11,7 +11,8 @@ from .reporting import progress_bar, say
 
 
 def sample(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="pelvis, proximal-femur, spine or knee.")],
+    name: Annotated[str, typer.Argument(
+        metavar="NAME", help="pelvis, proximal-femur, spine or knee; films alone: pelvis-outline.")],
     output: FolderOption,
     subject: Annotated[int, typer.Option("--subject", min=0, help="Another number is another individual.")] = 0,
     implant: Annotated[
@@ -26,13 +27,14 @@ def sample(
 ) -> None:
     """Write a phantom's CT or MR, labels and landmarks in space, and its radiograph with true landmarks and contours.
 
+    Of pelvis-outline, whose landmarks run all round the hip bones, there is a film and no CT.
     With --films, write films of many subjects in the layout that `train` reads.
     """
-    from ..phantoms import PHANTOMS, SCHEMAS, film, phantom
+    from ..phantoms import FILMS, PHANTOMS, VOLUMES, film, phantom
 
     if name not in PHANTOMS:
         raise InputError(name, "is not a sample", f"Samples: {', '.join(PHANTOMS)}")
-    if (films or implant) and name not in SCHEMAS:
+    if (films or implant) and name not in FILMS:
         raise InputError(name, "has neither films nor implants", "Leave --films and --implant out")
     if films:
         from ..training.phantom_sets import write_phantom_set
@@ -43,12 +45,13 @@ def sample(
         return
     with progress_bar("Sample", quiet) as progress:
         progress(0.0, f"making {name} {subject}")
-        radiograph = film(name, subject, implant=implant) if name in SCHEMAS else None
+        radiograph = film(name, subject, implant=implant) if name in FILMS else None
         progress(0.4, "making its volume")
-        volumes = phantom(name, subject, implant=implant)
+        volumes = phantom(name, subject, implant=implant) if name in VOLUMES else None
         progress(0.8, "writing")
         output.mkdir(parents=True, exist_ok=True)
-        lines = write_volumes(output, volumes) + (write_film(output, radiograph) if radiograph else [])
+        lines = write_volumes(output, volumes) if volumes else []
+        lines += write_film(output, radiograph) if radiograph else []
     for line in lines:
         say(line, quiet)
 

@@ -1,10 +1,10 @@
 """Procedural anatomy with exact landmarks, contours and labels."""
 
-from .catalogue import VOLUMES, film, phantom
+from .catalogue import FILMS, VOLUMES, film, phantom
 from .films import PhantomFilm
 from .phantom import Phantom
 from .schemas import SCHEMAS
 
-PHANTOMS = tuple(VOLUMES)
+PHANTOMS = tuple(VOLUMES | FILMS)
 
-__all__ = ["PHANTOMS", "SCHEMAS", "Phantom", "PhantomFilm", "film", "phantom"]
+__all__ = ["FILMS", "PHANTOMS", "SCHEMAS", "VOLUMES", "Phantom", "PhantomFilm", "film", "phantom"]

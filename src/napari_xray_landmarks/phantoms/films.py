@@ -10,15 +10,18 @@ from ..drr.render import render
 from ..geometry.camera import Camera, CArm
 from ..imaging import Radiograph, Volume
 from ..landmarks import Contour, LandmarkSet
-from .outline import femur_outline, silhouette
+from .hip_outline import hip_outline
+from .outline import femur_outline
 from .pelvis import SIDES, Individual, individual
 from .schemas import SCHEMAS
+from .silhouette import silhouette
 from .soft_tissue import draw_soft_tissue
 from .voxels import bone_volume, grid
 
 FILM_SIDE = "left"  # the proximal femur that its films show
 SOFT_SPACING_MM = 3.0
-FINE_SPACING_MM = {"pelvis": (1.0, 1.9, 1.0), "proximal-femur": (0.7, 1.3, 0.7)}  # along the beam less is enough
+FINE_SPACING_MM = {"pelvis": (1.0, 1.9, 1.0), "proximal-femur": (0.7, 1.3, 0.7),  # along the beam less is enough
+                   "pelvis-outline": (1.0, 1.9, 1.0)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +56,7 @@ def has_implants(subject: int) -> bool:
 
 
 def film(name: str, subject: int, *, implant: bool | None = None) -> PhantomFilm:
-    """An AP film of a phantom: "pelvis" or "proximal-femur" (the left one).
+    """An AP film of a phantom: "pelvis", "proximal-femur" (the left one) or "pelvis-outline".
 
     Parameters
     ----------
@@ -69,7 +72,7 @@ def film(name: str, subject: int, *, implant: bool | None = None) -> PhantomFilm
     side = SIDES[FILM_SIDE] if name == "proximal-femur" else None
     person = individual(subject, metal, side)
     rng = np.random.default_rng([101 + list(SCHEMAS).index(name), subject])
-    arm = _pelvis_view(rng) if name == "pelvis" else _femur_view(rng, person)
+    arm = _femur_view(rng, person) if name == "proximal-femur" else _pelvis_view(rng)
     camera = arm.camera()
     exposure = _exposure(rng)
     grey = expose(_line_integrals(person, camera, exposure.energy_kev, FINE_SPACING_MM[name]), exposure, rng)
@@ -82,7 +85,7 @@ def film(name: str, subject: int, *, implant: bool | None = None) -> PhantomFilm
         header={"lao_deg": arm.lao_deg, "cran_deg": arm.cran_deg, "roll_deg": arm.roll_deg,
                 "source_to_detector_mm": arm.source_to_detector_mm,
                 "source_to_isocentre_mm": arm.source_to_isocentre_mm})
-    landmarks, contours = (_pelvis_truth if name == "pelvis" else _femur_truth)(person, camera)
+    landmarks, contours = TRUTHS[name](person, camera)
     head = person.femurs[SIDES[FILM_SIDE]]
     radius = head.head_radius_mm * camera.magnification(head.head_centre) / isocentre_magnification
     return PhantomFilm(radiograph, landmarks, contours, metal, radius, camera)
@@ -149,3 +152,12 @@ def _femur_truth(person: Individual, camera: Camera) -> tuple[LandmarkSet, tuple
     head = camera.project(femur.head_centre[None])
     landmarks = LandmarkSet(SCHEMAS["proximal-femur"].names, np.vstack([points, head]))
     return landmarks, (Contour(outline, f"femur-{FILM_SIDE}", closed=False),)
+
+
+def _hips_truth(person: Individual, camera: Camera) -> tuple[LandmarkSet, tuple[Contour, ...]]:
+    outlines = {f"hip-{side}": hip_outline(person, side, camera) for side in SIDES}
+    landmarks = LandmarkSet(SCHEMAS["pelvis-outline"].names, np.vstack([points for _, points in outlines.values()]))
+    return landmarks, tuple(Contour(line[:-1], name) for name, (line, _) in outlines.items())
+
+
+TRUTHS = {"pelvis": _pelvis_truth, "proximal-femur": _femur_truth, "pelvis-outline": _hips_truth}

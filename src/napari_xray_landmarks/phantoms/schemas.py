@@ -11,6 +11,9 @@ which points into the pelvic inlet; `pubic-tubercle`, its point farthest upwards
 Proximal femur: 32 points of the outline in the AP view from the medial to the lateral side of the shaft, ten of them
 anatomical (see `phantoms.outline`), the others at equal distances between; and the centre of the head.
 
+Pelvis outline: 40 points round the shadow of each hip bone from the iliac crest over the lateral side, 15 of them
+anatomical (see `phantoms.hip_outline`), the others at equal distances between.
+
 Spine: the four corners of each vertebral body from C7 to L5 as an AP film shows them, left and right as on the film
 (see `phantoms.thoracolumbar_landmarks`), in the order of the AASCE data.
 """
@@ -26,6 +29,12 @@ OUTLINE_ANCHORS = (("shaft-medial", 3), ("lesser-trochanter", 2), ("neck-inferio
                    ("head-medial", 3), ("head-superior", 1), ("neck-superior", 3), ("greater-trochanter", 2),
                    ("trochanter-lateral", 4), ("shaft-lateral", 0))
 
+# The same, round the closed outline of a hip bone, from the crest over the lateral side (see `phantoms.hip_outline`).
+HIP_ANCHORS = (("iliac-crest", 4), ("iliac-tubercle", 1), ("asis", 2), ("aiis", 1), ("acetabular-edge", 2),
+               ("acetabulum-ischium", 3), ("ischial-tuberosity", 3), ("symphysis-inferior", 1),
+               ("symphysis-superior", 1), ("pubic-tubercle", 2), ("ischial-spine", 1), ("sciatic-notch", 1),
+               ("sciatic-ilium", 1), ("posterior-ilium", 0), ("posterior-crest", 2))
+
 
 def _pelvis() -> Schema:
     left, right = (tuple(f"{n}-{side}" for n in PAIRED) for side in ("left", "right"))
@@ -36,11 +45,19 @@ def _pelvis() -> Schema:
     return Schema("pelvis", left + right + MIDLINE, tuple(zip(left, right, strict=True)), tuple(groups))
 
 
+def outline_names(anchors, suffix: str = "") -> tuple[str, ...]:
+    """Names of the landmarks along an outline: of each anchor, and those between it and the next with a number."""
+    return tuple(f"{name}{number}{suffix}" for name, between in anchors
+                 for number in ("", *(f"-{i + 1}" for i in range(between))))
+
+
+def _fours(names: tuple[str, ...]) -> list[tuple[str, ...]]:
+    return [names[i:i + 4] for i in range(0, len(names), 4)]
+
+
 def _proximal_femur() -> Schema:
-    names = []
-    for anchor, between in OUTLINE_ANCHORS:
-        names += [anchor, *(f"{anchor}-{i + 1}" for i in range(between))]
-    groups = [tuple(names[i:i + 4]) for i in range(0, len(names), 4)]
+    names = outline_names(OUTLINE_ANCHORS)
+    groups = _fours(names)
     groups.append(("head-inferior", "head-medial", "head-superior", "head-centre"))
     return Schema("proximal femur", (*names, "head-centre"), (), tuple(groups))
 
@@ -50,4 +67,11 @@ def _spine() -> Schema:
     return Schema("spine", names, tuple(zip(names[::2], names[1::2], strict=True)))
 
 
-SCHEMAS = {"pelvis": _pelvis(), "proximal-femur": _proximal_femur(), "spine": _spine()}
+def _pelvis_outline() -> Schema:
+    left, right = (outline_names(HIP_ANCHORS, f"-{side}") for side in ("left", "right"))
+    groups = (*_fours(left), *_fours(right))
+    return Schema("pelvis outline", left + right, tuple(zip(left, right, strict=True)), groups)
+
+
+SCHEMAS = {"pelvis": _pelvis(), "proximal-femur": _proximal_femur(), "spine": _spine(),
+           "pelvis-outline": _pelvis_outline()}

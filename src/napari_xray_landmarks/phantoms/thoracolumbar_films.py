@@ -9,9 +9,9 @@ from ..geometry.camera import Camera, CArm
 from ..imaging import Radiograph, Volume
 from ..landmarks import Contour, LandmarkSet
 from .films import PhantomFilm, has_implants
-from .outline import silhouette
 from .schemas import vertebral_corners
 from .scoliosis import Scoliosis
+from .silhouette import silhouette
 from .thoracolumbar import Spine, spine
 from .thoracolumbar_landmarks import FRONTAL, LATERAL, corners_in_film, corners_in_space
 from .trunk import draw_trunk
