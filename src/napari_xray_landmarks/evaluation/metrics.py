@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..shape.distances import point_to_curve
+
 
 def radial_error(predicted, truth, spacing=(1.0, 1.0)) -> np.ndarray:
     """Distance of each predicted point from the true one.
@@ -56,42 +58,6 @@ def detection_rate(errors, thresholds: Sequence[float]) -> np.ndarray:
 def success_rate(shape_errors, failure_above: float) -> float:
     """Share of shapes whose error is at most `failure_above`; one without a prediction fails."""
     return float(detection_rate(shape_errors, [failure_above])[0])
-
-
-def point_to_curve(points, curve, *, closed: bool = True) -> np.ndarray:
-    """Distance of each point from the nearest place on a polyline.
-
-    Parameters
-    ----------
-    points : (N, 2) array
-    curve : (M, 2) array
-        Vertices in order.
-    closed
-        Whether the last vertex joins the first.
-
-    Returns
-    -------
-    distance : (N,) array
-        Infinite for a point that is not finite.
-    """
-    points, start = np.asarray(points, dtype=float), np.asarray(curve, dtype=float)
-    if len(start) > 1:
-        end = np.roll(start, -1, axis=0)
-        start, end = (start, end) if closed else (start[:-1], end[:-1])
-    else:
-        end = start
-    found = np.isfinite(points).all(axis=-1)
-    distance = np.full(len(points), np.inf)
-    distance[found] = [_to_segments(point, start, end - start) for point in points[found]]
-    return distance
-
-
-def _to_segments(point: np.ndarray, start: np.ndarray, along: np.ndarray) -> float:
-    """Distance from the nearest of the segments `start + t along`, t in [0, 1]."""
-    squared = (along**2).sum(axis=1)
-    t = ((point - start) * along).sum(axis=1) / np.where(squared > 0, squared, 1.0)
-    nearest = start + np.clip(t, 0.0, 1.0)[:, None] * along
-    return float(np.hypot(*(point - nearest).T).min())
 
 
 def shape_error(vertices, curve, *, closed: bool = True) -> float:
