@@ -129,6 +129,24 @@ def test_shapes_come_back(tmp_path, ending):
         assert kinds == ["ClosedCurve", "Curve"]
 
 
+def test_circles_keep_their_centre_and_radius(tmp_path):
+    """In the world: a circle in pixels that are not square is an ellipse in mm."""
+    box = np.array([[10, 20], [10, 40], [30, 40], [30, 20]])
+    features = {"name": ["head", "cup"], "found": [True, False], "confidence": [0.75, np.nan]}
+    layer = Shapes([box, box + 5], shape_type="ellipse", features=features, scale=(0.5, 0.5), translate=(1, 2),
+                   rotate=90, units=("mm", "mm"))
+    entries = json.loads(saved(layer, tmp_path / "c.mrk.json").read_text())["markups"]
+    assert [m["type"] for m in entries] == ["ClosedCurve", "ClosedCurve", "Fiducial"]
+    head, cup = entries[2]["controlPoints"]
+    column, row, _ = head["position"]
+    assert head["label"] == "head" and (row, column) == pytest.approx(layer.data_to_world((20, 30)))
+    assert head["description"] == "confidence=0.75; radius=5 mm" and cup["description"] == "not detected; radius=5 mm"
+    layer.scale, layer.features = (0.5, 0.25), {"name": ["head", "head"], "confidence": [0.75, 0.5]}
+    (*_, points) = json.loads(saved(layer, tmp_path / "e.mrk.json").read_text())["markups"]
+    assert [p["label"] for p in points["controlPoints"]] == ["head-1", "head-2"]
+    assert points["controlPoints"][0]["description"].startswith("confidence=0.75; radius=3.53553 mm; semi-axes=5 x 2.5")
+
+
 @pytest.mark.parametrize(("layer", "name", "problem"), [
     (Points(np.zeros((2, 2)), features={"name": ["a", "a"]}, name="mine"), "l.csv", "mine: .*twice: a"),
     (Points(np.zeros((2, 3)), name="deep"), "l.csv", "deep: holds 3D points"),

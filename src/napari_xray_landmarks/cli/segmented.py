@@ -48,13 +48,10 @@ class Segmented:
 def write_markups(path: Path, one: Segmented) -> None:
     """Write an image's outlines as closed curves, and the centres of its circles as points that tell the radius."""
     from ..io.markups import write_outlines
-    from ..landmarks import LandmarkSet
-    from ..shape.measures import measures
+    from ..shape.measures import centres, measures
 
-    circles = [m for m in measures(one.segmentation, one.spacing_mm) if m.kind != "contour"]
-    centres = LandmarkSet([m.structure for m in circles], [m.centre for m in circles], [m.confidence for m in circles],
-                          [m.found for m in circles], "px" if one.spacing_mm is None else "mm")
-    write_outlines(path, one.contours, centres, [_remark(m) for m in circles], spacing_mm=one.spacing_mm)
+    points, remarks = centres(measures(one.segmentation, one.spacing_mm))
+    write_outlines(path, one.contours, points, remarks, spacing_mm=one.spacing_mm)
 
 
 def write_labels(path: Path, radiograph: "Radiograph", one: Segmented) -> None:
@@ -100,14 +97,6 @@ def write_tables(output: Path, several: Sequence[Segmented]) -> list[Path]:
     write_contours_of_all(table, [(one.image_name, one.contours, one.spacing_mm) for one in several])
     write_measures(measured, [(one.image_name, one.segmentation, one.spacing_mm) for one in several])
     return [table, measured]
-
-
-def _remark(circle) -> str:
-    radius = f"radius={circle.radius:.6g} {circle.unit}"
-    if circle.kind == "circle":
-        return radius
-    long, short = circle.semi_axes
-    return f"{radius}; semi-axes={long:.6g} x {short:.6g} {circle.unit}; angle={circle.angle_deg:.4g} deg"
 
 
 def refuse_several(output: Path, count: int) -> None:

@@ -212,6 +212,32 @@ def contours_in_world(data, attributes: dict) -> list[Contour]:
     return found
 
 
+def circles_in_world(data, attributes: dict) -> list:
+    """The numbers (`shape.measures.Measures`) of the circles and ellipses of a 2D Shapes layer, in its world."""
+    from ..shape.measures import ellipse_measures
+
+    matrix = mm_from_data(attributes, 2)
+    unit = "px" if matrix is None else "mm"
+    matrix = world_from_data(attributes, 2) if matrix is None else matrix
+    names, kinds, found = _about_shapes(data, attributes)
+    sure = _column(attributes, "confidence", np.nan, len(data)).astype(float)
+    circles = []
+    for corners, name, kind, is_found, confidence in zip(data, names, kinds, found, sure, strict=True):
+        corners = transformed(matrix, corners) if kind == "ellipse" and np.shape(corners)[1] == 2 else ()
+        if len(corners):
+            half = np.array([corners[1] - corners[0], corners[3] - corners[0]]).T / 2
+            circles.append(ellipse_measures(name, corners.mean(0), half, unit, found=is_found, confidence=confidence))
+    return circles
+
+
+def _about_shapes(data, attributes: dict) -> tuple[list[str], list[str], list[bool]]:
+    """Name and kind of each shape, and whether it was found."""
+    kinds = attributes.get("shape_type", "polygon")
+    kinds = [str(k) for k in ([kinds] * len(data) if isinstance(kinds, str) else kinds)]
+    names = [f"contour-{n[6:]}" if n.startswith("point-") else n for n in point_names(attributes, len(data))]
+    return names, kinds, [bool(f) for f in _column(attributes, "found", True, len(data))]
+
+
 def contours_in_pixels(data, attributes: dict, *, world_from_image=None) -> tuple[list[Contour], tuple | None]:
     """The outlines of a 2D Shapes layer in its image's pixels; as `landmarks_in_pixels`."""
     contours = _contours(data, attributes)
@@ -223,19 +249,15 @@ def contours_in_pixels(data, attributes: dict, *, world_from_image=None) -> tupl
 
 
 def _contours(data, attributes: dict) -> list[Contour]:
-    kinds = attributes.get("shape_type", "polygon")
-    kinds = [kinds] * len(data) if isinstance(kinds, str) else list(kinds)
-    names, sure = point_names(attributes, len(data)), _column(attributes, "found", True, len(data)).astype(bool)
     notes = metadata_of(attributes).get("vertices") or {}
     found = []
-    for vertices, kind, name, is_found in zip(data, kinds, names, sure, strict=True):
+    for vertices, name, kind, is_found in zip(data, *_about_shapes(data, attributes), strict=True):
         vertices = np.asarray(vertices, dtype=float)
-        if str(kind) == "ellipse":
+        if kind == "ellipse":
             vertices = _ellipse(vertices)
-        name = name if not name.startswith("point-") else f"contour-{name[6:]}"
         own = {key: value for key, value in (notes.get(name) or {}).items() if np.shape(value) == (len(vertices),)}
         try:
-            found.append(Contour(vertices, name, str(kind) not in ("path", "line"), found=bool(is_found), **own))
+            found.append(Contour(vertices, name, kind not in ("path", "line"), found=is_found, **own))
         except ValueError as error:
             raise InputError(layer_name(attributes), f"{name}: {error}", "Draw it with more points") from error
     return found

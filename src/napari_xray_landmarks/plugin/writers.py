@@ -41,15 +41,20 @@ def write_points(path: str, data, attributes: dict) -> None:
 
 @_one_line
 def write_shapes(path: str, data, attributes: dict) -> None:
-    """A Shapes layer as curves in `.mrk.json` (its world, LPS) or as a `.csv` (pixels of its image, and mm)."""
+    """A Shapes layer as curves in `.mrk.json` (its world, LPS) or as a `.csv` (pixels of its image, and mm).
+
+    The markups of circles and ellipses have a point list with their centres, whose descriptions tell their radii.
+    """
     from ..io import write_contours
-    from .marks import contours_in_pixels, contours_in_world
+    from ..io.markups import write_outlines
+    from ..shape.measures import centres
+    from .marks import circles_in_world, contours_in_pixels, contours_in_world
 
     if suffix(path) == ".csv":
         contours, spacing_mm = contours_in_pixels(data, attributes, world_from_image=_world_from_image(attributes))
         write_contours(path, contours, image_name=image_name(path, attributes), spacing_mm=spacing_mm)
     else:
-        write_contours(path, contours_in_world(data, attributes))
+        write_outlines(path, contours_in_world(data, attributes), *centres(circles_in_world(data, attributes)))
 
 
 @_one_line

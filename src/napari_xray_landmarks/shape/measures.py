@@ -7,6 +7,7 @@ from math import isfinite, nan
 import numpy as np
 
 from ..errors import listed
+from ..landmarks import LandmarkSet
 from .segmentation import BoneContour, HeadCircle, Segmentation
 
 OUTLYING = 0.05
@@ -65,6 +66,15 @@ class Measures:
     displacement: float = nan
     outliers: tuple[str, ...] = ()
 
+    @property
+    def remark(self) -> str:
+        """The size of a circle or an ellipse, as it stands in a markup's description."""
+        radius = f"radius={self.radius:.6g} {self.unit}"
+        if self.kind != "ellipse":
+            return radius
+        long, short = self.semi_axes
+        return f"{radius}; semi-axes={long:.6g} x {short:.6g} {self.unit}; angle={self.angle_deg:.4g} deg"
+
     def in_words(self) -> list[tuple[str, str]]:
         """(what, how much), for a person to read."""
         found = "" if self.found else f" (not found{f': {self.reason}' if self.reason else ''})"
@@ -100,14 +110,41 @@ def _of_bone(bone: BoneContour, scale: np.ndarray, unit: str) -> Measures:
 def _of_circle(circle: HeadCircle, scale: np.ndarray, unit: str) -> Measures:
     turn = np.deg2rad(circle.angle_deg)
     half = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) * circle.semi_axes_px
-    directions, (long, short), _ = np.linalg.svd(scale[:, None] * half)
+    return ellipse_measures(circle.name, np.asarray(circle.centre_px) * scale, scale[:, None] * half, unit,
+                            found=circle.found, reason=circle.reason, confidence=circle.confidence)
+
+
+def ellipse_measures(name: str, centre, half: np.ndarray, unit: str, *, found: bool = True, reason: str = "",
+                     confidence: float = nan) -> Measures:
+    """The numbers of an ellipse.
+
+    Parameters
+    ----------
+    name
+    centre
+        (row, column) in `unit`.
+    half : (2, 2) array
+        Any two conjugate semi-diameters as columns, in `unit`; what an affine map makes of an ellipse's semi-axes.
+    unit, found, reason, confidence
+        As in `Measures`.
+    """
+    directions, (long, short), _ = np.linalg.svd(half)
     is_circle = long - short <= 1e-6 * long
     angle_deg = 0.0 if is_circle else float(np.rad2deg(np.arctan2(directions[1, 0], directions[0, 0])) % 180)
-    row, column = np.asarray(circle.centre_px) * scale
     perimeter = np.pi * (3 * (long + short) - np.sqrt((3 * long + short) * (long + 3 * short)))  # Ramanujan 1914
-    return Measures(circle.name, "circle" if is_circle else "ellipse", "", circle.found, circle.reason,
-                    circle.confidence, unit, (float(row), float(column)), float(np.pi * long * short),
-                    float(perimeter), float(np.sqrt(long * short)), (float(long), float(short)), angle_deg)
+    return Measures(name, "circle" if is_circle else "ellipse", "", found, reason, confidence, unit,
+                    tuple(float(v) for v in centre), float(np.pi * long * short), float(perimeter),
+                    float(np.sqrt(long * short)), (float(long), float(short)), angle_deg)
+
+
+def centres(numbers: Iterable[Measures]) -> tuple[LandmarkSet, list[str]]:
+    """The centres of circles and ellipses, and a remark on the size of each, as a markup file holds them."""
+    round_ = [m for m in numbers if m.kind != "contour"]
+    names = [m.structure for m in round_]
+    names = [f"{n}-{names[:i + 1].count(n)}" if names.count(n) > 1 else n for i, n in enumerate(names)]
+    points = LandmarkSet(names, [m.centre for m in round_], [m.confidence for m in round_],
+                         [m.found for m in round_], round_[0].unit if round_ else "px")
+    return points, [m.remark for m in round_]
 
 
 def _centroid_and_area(points: np.ndarray) -> tuple[tuple[float, float], float]:
