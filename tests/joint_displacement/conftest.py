@@ -1,9 +1,14 @@
 """Small joint problems with every patch drawn at random, and the made-up bone's model."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+import figure
 from napari_xray_landmarks.joint_displacement.graph import patch_graph
+from napari_xray_landmarks.joint_displacement.outlines import learn
+from napari_xray_landmarks.joint_displacement.reliability import Reliability
 from napari_xray_landmarks.joint_displacement.solver import JointProblem
 from napari_xray_landmarks.joint_displacement.threads import one_thread
 from napari_xray_landmarks.models import load_model
@@ -45,3 +50,20 @@ def detector(figure_model_file):
 @pytest.fixture(scope="session")
 def patch_model(detector):
     return detector.model
+
+
+@pytest.fixture(scope="session")
+def about():
+    """What a training set of the made-up bone says of its outline."""
+    names = ["head", "tip", "notch", "shaft-right", "knob", "foot", "shaft-left", "neck"]
+    return {"contours": [{"name": "figure", "landmarks": names, "open_edges": [["foot", "knob"]]}],
+            "circles": [{"name": "figure-head", "centre": "head", "rim": ["neck", "shaft-left"]}], "view": "ap"}
+
+
+@pytest.fixture(scope="session")
+def segmenter(detector, about):
+    """The made-up bone's detector, which knows its outline; the confidence is not learnt."""
+    shapes = [figure.figure(seed)[1].points for seed in range(30)]
+    outlines = learn(about, detector.names, detector.model.formation.mean, shapes)
+    outlines = replace(outlines, reliability=Reliability(4.0, (1.0, 1.0, 3.0, 0.0, 0.0)))
+    return replace(detector, outlines=outlines)

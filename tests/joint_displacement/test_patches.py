@@ -94,7 +94,7 @@ def test_principal_components_keep_distances():
 def test_a_film_can_be_left_out():
     rng = np.random.default_rng(1)
     whole = patch_set(rng.normal(size=(40, 360)), rng.normal(size=(40, 2, 2)), np.arange(40) % 4, 8)
-    rest = whole.without_film(2)
+    rest = whole.without_films([2])
     assert len(rest.features) == 30 and 2 not in rest.film
     np.testing.assert_array_equal(rest.displacements, whole.displacements[np.arange(40) % 4 != 2])
 

@@ -1,24 +1,46 @@
-"""Honest figures while training: each film is searched by the model without its own patches.
+"""Honest figures while training: films are searched by the model without their own patches and shapes.
 
-The confidence is fitted to the errors found so.
+The confidence of landmarks, and that of whole outlines, is fitted to the errors found so.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ..errors import InputError
 from ..geometry.similarity import decompose, similarity_from_points
+from ..shape.distances import point_to_curve
 from .detector import Detector
+from .outlines import OutlineModel
 from .patches import PatchModel
+from .reliability import learn_reliability, spoilt
+from .sampling import Pyramid
+from .segmentation import outlined
 from .settings import JointDisplacementSettings
 
 MAX_FILMS = 40  # searched for calibration; more add time and little else
+_TOGETHER = 20  # one in so many of the films is left out at a time
+_SPOIL_EVERY = 3  # of the searched films
+RIGHT_MM = 2.5  # mean distance from the bone up to which an outline is right; where films have no spacing, 3 % of size
+_RIGHT = 0.03
+
+
+@dataclass
+class _Record:
+    """What was found in the films left out: landmarks' masses and errors (px), and each outline's."""
+
+    masses: list = field(default_factory=list)
+    errors: list = field(default_factory=list)
+    units: list = field(default_factory=list)
+    evidence: list = field(default_factory=list)
+    off: list = field(default_factory=list)
+    whole: list = field(default_factory=list)
 
 
 def calibrate(model: PatchModel, examples: Sequence, names: Sequence[str], settings: JointDisplacementSettings,
-              progress) -> tuple[PatchModel, dict]:
-    """Fit the confidence to the errors in films left out one at a time, from no initial position.
+              progress, outlines: OutlineModel | None = None) -> tuple[PatchModel, OutlineModel | None, dict]:
+    """Fit the confidences to the errors in films left out, from no initial position.
 
     Parameters
     ----------
@@ -32,40 +54,90 @@ def calibrate(model: PatchModel, examples: Sequence, names: Sequence[str], setti
         Of the method.
     progress
         Called as `progress(fraction, stage)`.
+    outlines
+        With each shape's film.
 
     Returns
     -------
-    model
-        With its calibration.
+    model, outlines
+        With their calibration.
     metrics
         Errors in the films left out. The mean shape has seen them, their patches have not.
     """
-    step = max(1, int(np.ceil(len(examples) / MAX_FILMS)))
-    masses, errors_px, units = [], [], []
-    for done, number in enumerate(range(0, len(examples), step)):
-        progress(done * step / len(examples), "testing on films left out")
-        example = examples[number]
-        without = replace(model.without_film(number), confidence=(0.0, 1.0, 0.0))
-        found = Detector(tuple(names), without, settings).detect_in(example.pyramid, example.spacing_mm, settings)
-        marked = np.isfinite(example.points_px).all(1)
-        masses.append(_mass(found.landmarks.confidence[marked]))
-        errors_px.append(np.linalg.norm(found.landmarks.points[marked] - example.points_px[marked], axis=1))
-        unit = decompose(similarity_from_points(model.formation.mean, example.points_px))[0]
-        units.append(np.full(marked.sum(), unit))
-    mass, error, unit = map(np.concatenate, (masses, errors_px, units))
-    parameters = _logistic(mass, error / unit <= model.tolerance)
+    record, films = _Record(), range(0, len(examples), max(1, int(np.ceil(len(examples) / MAX_FILMS))))
+    for done, (detector, number) in enumerate(_left_out(model, outlines, films, len(examples), names, settings)):
+        progress(done / len(films), "testing on films left out")
+        _search(detector, examples[number], record, np.random.default_rng(number) if done % _SPOIL_EVERY == 0 else None)
+    mass, error, unit = map(np.concatenate, (record.masses, record.errors, record.units))
+    spacings = [e.spacing_mm for e in examples]
+    px_in_mm = float(np.mean(spacings)) if all(s is not None for s in spacings) else None
+    model = replace(model, confidence=_logistic(mass, error / unit <= model.tolerance))
     metrics = {
         "mean_radial_error_px": round(float(error.mean()), 2),
         "median_radial_error_px": round(float(np.median(error)), 2),
         "mean_radial_error_percent_of_size": round(float(100 * (error / unit).mean()), 2),
         "confidence_tolerance_percent_of_size": 100 * model.tolerance,
-        "films": len(masses),
-        "how": "each film left out in turn, no initial position",
+        "films": len(films),
+        "how": "films left out of the model that searches them, no initial position",
     }
-    spacings = [e.spacing_mm for e in examples]
-    if all(s is not None for s in spacings):
-        metrics["mean_radial_error_mm"] = round(float(error.mean() * np.mean(spacings)), 3)
-    return replace(model, confidence=parameters), metrics
+    if px_in_mm:
+        metrics["mean_radial_error_mm"] = round(float(error.mean() * px_in_mm), 3)
+    if outlines is not None:
+        own, off = np.array(record.whole), np.array(record.off)
+        tolerance = RIGHT_MM / (px_in_mm * float(np.mean(unit))) if px_in_mm else _RIGHT
+        learnt = learn_reliability(np.array(record.evidence), off <= tolerance, tolerance)
+        outlines = replace(outlines, reliability=learnt)
+        metrics |= _outline_metrics(off[own], tolerance, float(np.mean(unit)), px_in_mm)
+    return model, outlines, metrics
+
+
+def _left_out(model, outlines, films, count, names, settings) -> Iterator[tuple[Detector, int]]:
+    """Each film with a detector that has not seen it, nor its neighbours in the list."""
+    together = max(1, count // _TOGETHER)
+    for start in range(0, len(films), together):
+        group = films[start:start + together]
+        without = replace(model.without_films(group), confidence=(0.0, 1.0, 0.0))
+        detector = Detector(tuple(names), without, settings, outlines and outlines.without_films(group))
+        for number in group:
+            yield detector, number
+
+
+def _search(detector: Detector, example, record: _Record, rng: np.random.Generator | None) -> None:
+    """Search a film, and where `rng` is given also what becomes of it when it is spoilt."""
+    search = detector.search(example.pyramid, example.spacing_mm, detector.settings)
+    found, points = detector.detection(search, detector.settings).landmarks, example.points_px
+    marked = np.isfinite(points).all(1)
+    unit = decompose(similarity_from_points(detector.model.formation.mean, points))[0]
+    record.masses.append(_mass(found.confidence[marked]))
+    record.errors.append(np.linalg.norm(found.points[marked] - points[marked], axis=1))
+    record.units.append(np.full(marked.sum(), unit))
+    if detector.outlines is None or not marked.all():
+        return
+    _judge(detector, search, points, unit, record, True)
+    for pixels, moved in spoilt(example.pyramid.levels[0], points, rng) if rng is not None else ():
+        try:
+            searched = detector.search(Pyramid.of(pixels), example.spacing_mm, detector.settings)
+        except InputError:  # too little is left
+            continue
+        _judge(detector, searched, moved, unit, record, False)
+
+
+def _judge(detector: Detector, search, points, unit: float, record: _Record, whole: bool) -> None:
+    """Note what speaks for each outline, and how far it is off in units of the frame."""
+    for outline, bone, evidence in outlined(search, detector.model, detector.outlines, detector.names,
+                                            detector.settings):
+        off = point_to_curve(bone.points_px, points[list(outline.numbers)], closed=True).mean()
+        record.evidence.append(evidence)
+        record.off.append(float(off) / unit)
+        record.whole.append(whole)
+
+
+def _outline_metrics(off: np.ndarray, tolerance: float, unit: float, px_in_mm: float | None) -> dict:
+    """Figures of whole outlines in films that were not spoilt; `off` is in units of the frame, `unit` in pixels."""
+    scale, suffix = (unit * px_in_mm, "mm") if px_in_mm else (unit, "px")
+    return {f"mean_point_to_curve_{suffix}": round(float(off.mean() * scale), 3),
+            "outlines_right_percent": round(float(100 * (off <= tolerance).mean()), 1),
+            f"outlines_right_within_{suffix}": round(float(tolerance * scale), 2)}
 
 
 def _mass(confidence: np.ndarray) -> np.ndarray:

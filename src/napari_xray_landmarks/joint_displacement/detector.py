@@ -9,10 +9,15 @@ from ..errors import InputError, ModelError
 from ..geometry.similarity import apply, invert, similarity_from_points
 from ..imaging import Radiograph, Response
 from ..landmarks import LandmarkSet
+from ..shape.segmentation import Segmentation
 from .checks import check_plausible
+from .outlines import OutlineModel
+from .outlines import from_tensors as outlines_from_tensors
 from .patches import PatchModel, from_tensors
-from .pose import find_pose
+from .pose import Pose, find_pose
 from .sampling import LevelImage, Pyramid, sample_centres
+from .search import Search, by_landmark
+from .segmentation import segment
 from .settings import JointDisplacementSettings, names_of_group
 from .subshape import Subshape
 from .threads import one_thread, side_by_side
@@ -54,11 +59,14 @@ class Detector:
         What training found.
     settings
         What it was trained with, and the defaults for detection.
+    outlines
+        Which landmarks make outlines of bones; None where it only detects.
     """
 
     names: tuple[str, ...]
     model: PatchModel
     settings: JointDisplacementSettings
+    outlines: OutlineModel | None = None
 
     def detect(self, radiograph: Radiograph, settings: JointDisplacementSettings | None = None, *, seed: int = 0,
                progress=None) -> Detection:
@@ -83,6 +91,18 @@ class Detector:
             If the film is too small, constant or not finite.
         """
         settings = settings or self.settings
+        return self.detection(self._searched(radiograph, settings, seed, progress), settings)
+
+    def segment(self, radiograph: Radiograph, settings: JointDisplacementSettings | None = None, *, seed: int = 0,
+                progress=None) -> Segmentation:
+        """Outline the bones in a film; the arguments and errors of `detect`."""
+        settings = settings or self.settings
+        if self.outlines is None:
+            raise ModelError("model", "it was trained to detect landmarks only", "Train one on films with contours")
+        return segment(self._searched(radiograph, settings, seed, progress), self.model, self.outlines, self.names,
+                       settings)
+
+    def _searched(self, radiograph: Radiograph, settings: JointDisplacementSettings, seed: int, progress) -> Search:
         self._check(settings)
         pixels = radiograph.pixels
         low, high = np.min(pixels), np.max(pixels)
@@ -94,24 +114,36 @@ class Detector:
             size = " x ".join(map(str, pixels.shape))
             raise InputError(radiograph.name, f"{size} pixels are too small to show an anatomy", "Use a larger film")
         try:
-            return self.detect_in(Pyramid.of(pixels), radiograph.spacing_mm, settings, progress, seed)
+            return self.search(Pyramid.of(pixels), radiograph.spacing_mm, settings, progress, seed)
         except InputError as error:
             raise InputError(radiograph.name, error.problem, error.remedy) from error
 
-    @one_thread()
     def detect_in(self, pyramid: Pyramid, spacing_mm, settings: JointDisplacementSettings, progress=None,
                   seed: int = 0) -> Detection:
         """As `detect`, in a film that was read already."""
-        report = progress or (lambda fraction, stage: None)
-        pose = find_pose(pyramid, self.model, settings.cell, settings.rotation, spacing_mm,
-                         lambda fraction, stage: report(0.3 * fraction, stage))
-        return self.detect_from(pyramid, pose.image_from_model, settings,
-                                lambda fraction, stage: report(0.3 + 0.7 * fraction, stage), seed)
+        return self.detection(self.search(pyramid, spacing_mm, settings, progress, seed), settings)
 
     def detect_from(self, pyramid: Pyramid, image_from_model: np.ndarray, settings: JointDisplacementSettings,
                     progress, seed: int = 0) -> Detection:
         """Find the landmarks near a pose that is known roughly."""
-        shape, levels = self.model.formation.mean, len(self.model.levels)
+        pose = Pose(image_from_model, float("nan"))
+        return self.detection(self.search_from(pyramid, pose, settings, progress, seed), settings)
+
+    @one_thread()
+    def search(self, pyramid: Pyramid, spacing_mm, settings: JointDisplacementSettings, progress=None,
+               seed: int = 0) -> Search:
+        """Look for all landmarks in a film, with no initial position given."""
+        report = progress or (lambda fraction, stage: None)
+        pose = find_pose(pyramid, self.model, settings.cell, settings.rotation, spacing_mm,
+                         lambda fraction, stage: report(0.3 * fraction, stage))
+        return self.search_from(pyramid, pose, settings, lambda fraction, stage: report(0.3 + 0.7 * fraction, stage),
+                                seed)
+
+    @one_thread()
+    def search_from(self, pyramid: Pyramid, pose: Pose, settings: JointDisplacementSettings, progress,
+                    seed: int = 0) -> Search:
+        """Look for all landmarks near a pose, from the coarsest to the finest level."""
+        image_from_model, shape, levels = pose.image_from_model, self.model.formation.mean, len(self.model.levels)
         generator = np.random.default_rng(seed)
         for level in range(levels):
             subshapes, believed = self._search_level(
@@ -122,8 +154,7 @@ class Detector:
             shape = apply(invert(image_from_model), found)
         for subshape in subshapes:
             subshape.shape = apply(invert(subshape.image_from_level), found)
-        estimates = [self._read(s, d) for s, d in zip(subshapes, believed, strict=True)]
-        return self._detection(pyramid, image_from_model, subshapes, estimates, settings)
+        return Search(pyramid.shape, tuple(subshapes), tuple(believed), image_from_model, pose.score)
 
     def _search_level(self, pyramid, image_from_model, shape, level, settings, generator, report):
         """All subshapes at one level, with the response images of each."""
@@ -157,29 +188,24 @@ class Detector:
     def _choose(self, subshapes, densities, settings) -> np.ndarray:
         """All landmarks in film pixels: the response images' peaks that fit the whole shape."""
         first = subshapes[0]
-        by_number = {}
-        for subshape, own in zip(subshapes, densities, strict=True):
-            for number, found in zip(subshape.numbers, own, strict=True):
-                by_number.setdefault(number, found)
-        chosen = self.model.formation.choose(by_number, first.shape, first.level_from_model, settings.shape)
+        chosen = self.model.formation.choose(by_landmark(subshapes, densities), first.shape, first.level_from_model,
+                                             settings.shape)
         return apply(first.image_from_level, chosen)
 
-    def _read(self, subshape: Subshape, densities) -> tuple[np.ndarray, np.ndarray, list[Response]]:
-        found = subshape.shape[list(subshape.numbers)]
-        responses = [subshape.response(d) for d in densities]
-        return apply(subshape.image_from_level, found), subshape.confidence(densities, found), responses
-
-    def _detection(self, pyramid, image_from_model, subshapes, estimates, settings) -> Detection:
+    def detection(self, search: Search, settings: JointDisplacementSettings) -> Detection:
+        """The landmarks that a search found."""
         points, confidence = np.full((len(self.names), 2), np.nan), np.zeros(len(self.names))
         responses = {}
-        for subshape, (places, sure, own) in zip(subshapes, estimates, strict=True):
+        for subshape, densities in zip(search.subshapes, search.densities, strict=True):
+            found = subshape.shape[list(subshape.numbers)]
+            places, sure = apply(subshape.image_from_level, found), subshape.confidence(densities, found)
             for i, name in enumerate(subshape.names):
                 if name not in responses:
                     points[subshape.numbers[i]], confidence[subshape.numbers[i]] = places[i], sure[i]
-                    responses[name] = own[i]
-        on_film = ((points >= -0.5) & (points <= np.array(pyramid.shape) - 0.5)).all(1)
+                    responses[name] = subshape.response(densities[i])
+        on_film = ((points >= -0.5) & (points <= np.array(search.film_shape) - 0.5)).all(1)
         landmarks = LandmarkSet(self.names, points, confidence, on_film & (confidence >= settings.threshold))
-        return Detection(landmarks, responses, tuple(subshapes), image_from_model)
+        return Detection(landmarks, responses, search.subshapes, search.image_from_model)
 
     def _check(self, settings: JointDisplacementSettings) -> None:
         for name in names_of_group("training"):
@@ -195,6 +221,7 @@ def load(header, tensors: Mapping[str, np.ndarray]) -> Detector:
     check_plausible(model)
     if len(model.formation.mean) != len(header.landmarks):
         raise ValueError(f"{len(header.landmarks)} landmark names for {len(model.formation.mean)} points")
+    outlines = outlines_from_tensors(tensors, header.extra, header.landmarks)
     known = set(JointDisplacementSettings.__dataclass_fields__)
     settings = replace(JointDisplacementSettings(), **{k: v for k, v in header.settings.items() if k in known})
-    return Detector(tuple(header.landmarks), model, settings)
+    return Detector(tuple(header.landmarks), model, settings, outlines)

@@ -1,6 +1,6 @@
 """What a trained model knows: patches with their features and displacements, per level and subshape."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -63,9 +63,9 @@ class PatchSet:
             return features
         return (features - self.mean) @ self.basis
 
-    def without_film(self, film: int) -> "PatchSet":
-        """The set without one film's patches, for honest figures while training."""
-        keep = self.film != film
+    def without_films(self, films: Collection[int]) -> "PatchSet":
+        """The set without some films' patches, for honest figures while training."""
+        keep = ~np.isin(self.film, list(films))
         return replace(self, features=self.features[keep], displacements=self.displacements[keep], film=self.film[keep])
 
 
@@ -122,10 +122,10 @@ class PatchModel:
     confidence: tuple[float, ...] = (0.0, 0.0, 0.0)
     tolerance: float = 0.03
 
-    def without_film(self, film: int) -> "PatchModel":
-        """The model without one film's patches."""
-        levels = tuple(tuple(s.without_film(film) for s in level) for level in self.levels)
-        return replace(self, levels=levels, pose=self.pose.without_film(film))
+    def without_films(self, films: Collection[int]) -> "PatchModel":
+        """The model without some films' patches."""
+        levels = tuple(tuple(s.without_films(films) for s in level) for level in self.levels)
+        return replace(self, levels=levels, pose=self.pose.without_films(films))
 
 
 def to_tensors(model: PatchModel) -> dict[str, np.ndarray]:

@@ -22,8 +22,9 @@ class JointDisplacementSettings:
     """Options of the joint displacement method (Chen et al.), with the best settings found as defaults.
 
     Each field's metadata holds help, unit, low, high, log (slider scale), choices and group: "method" (how a film is
-    searched), "solver" (what tuning changes without new features) or "training" (fixed once a model is trained). A
-    weight of zero is always allowed, also where the slider starts above it. `AS_PUBLISHED` holds the paper's values.
+    searched), "solver" (what tuning changes without new features), "segmentation" (how outlines are composed) or
+    "training" (fixed once a model is trained). A weight of zero is always allowed, also where the slider starts above
+    it. `AS_PUBLISHED` holds the paper's values.
     """
 
     method: str = _option("joint", "How patches vote: jointly, by a random forest, or by nearest neighbours",
@@ -53,6 +54,16 @@ class JointDisplacementSettings:
     patches: int = _option(2000, "Patches sampled in a film for each subshape", low=100, high=10000)
     rotation: float = _option(180.0, "How far a film may be turned from upright", low=0.0, high=180.0, unit="degrees")
     threshold: float = _option(0.2, "Confidence from which a landmark counts as detected", low=0.0, high=1.0)
+    reach: float = _option(6.0, "How far from the composed shape a landmark looks for its best response", low=0.5,
+                           high=50.0, log=True, unit="level px", group="segmentation")
+    sparsity: float = _option(0.001, "Weight of few training shapes in the composed shape (λ₁)", low=1e-4, high=1.0,
+                              log=True, group="segmentation")
+    outliers: float = _option(0.02, "Weight of outliers: the smaller, the sooner evidence off the shape is one (λ₂)",
+                              low=1e-4, high=1.0, log=True, group="segmentation")
+    compositions: int = _option(10, "How often landmarks move and the shape is composed again, at most", low=1,
+                                high=50, group="segmentation")
+    certainty: float = _option(0.5, "Confidence from which an outline counts as found", low=0.0, high=1.0,
+                               group="segmentation")
     levels: int = _option(3, "Resolutions, from coarse to fine", low=1, high=6, group="training")
     resolution: float = _option(48.0, "Root mean square radius of the shape at the first level", low=8.0, high=500.0,
                                 unit="level px", group="training")

@@ -117,6 +117,11 @@ class Subshape:
         """The patches' mutual neighbours; kept for the last few values of k."""
         return self._graph(neighbours)
 
+    def strangeness(self, neighbours: int) -> float:
+        """Median distance of the film's patches from the training patch most like each, where 1 is that of training."""
+        nearest = np.median(self.graph(neighbours).nearest_distance[:, 0])
+        return float(nearest / np.sqrt(max(self.patches.typical_distance2, 1e-12)))
+
     def _build_graph(self, neighbours: int) -> PatchGraph:
         return patch_graph(self.patches.features, self.features, neighbours, self.patches.table(neighbours))
 

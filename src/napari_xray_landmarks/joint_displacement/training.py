@@ -9,6 +9,8 @@ from ..errors import InputError
 from ..geometry.similarity import apply, decompose, invert, similarity, similarity_from_points
 from .calibration import calibrate
 from .formation import Formation
+from .outlines import header_values, learn
+from .outlines import to_tensors as outlines_to_tensors
 from .patches import PatchModel, PatchSet, patch_set, to_tensors
 from .pose import grid_centres
 from .sampling import LevelImage, Pyramid, sample_centres
@@ -63,9 +65,13 @@ def fit(dataset, *, settings: JointDisplacementSettings, seed: int = 0, progress
         examples.append(Example(Pyramid.of(radiograph.pixels), landmarks.points, radiograph.spacing_mm))
     groups = subshapes_of(dataset.landmark_names, dataset.about.get("schema", {}).get("subshapes", ()))
     model = train(examples, groups, settings, seed, lambda f, s: report(0.1 + 0.5 * f, s), run)
-    model, metrics = calibrate(model, examples, dataset.landmark_names, settings,
-                               lambda f, s: report(0.6 + 0.4 * f, s))
-    return to_tensors(model), {"metrics": metrics}
+    outlines = learn(dataset.about, dataset.landmark_names, model.formation.mean, [e.points_px for e in examples])
+    model, outlines, metrics = calibrate(model, examples, dataset.landmark_names, settings,
+                                         lambda f, s: report(0.6 + 0.4 * f, s), outlines)
+    if outlines is None:
+        return to_tensors(model), {"metrics": metrics}
+    tensors = to_tensors(model) | outlines_to_tensors(outlines)
+    return tensors, {"metrics": metrics} | header_values(outlines, dataset.landmark_names)
 
 
 def subshapes_of(names: Sequence[str], groups: Sequence[Sequence[str]] = (), size: int = _GROUP):
