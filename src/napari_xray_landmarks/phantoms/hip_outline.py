@@ -40,19 +40,20 @@ def hip_outline(person: Individual, side: str, camera: Camera) -> tuple[np.ndarr
 def _anchors(line, points, down, lateral) -> dict[str, int]:
     """Index of each anatomical landmark on a line from the crest's top over the lateral side and back.
 
-    Those of `NEAREST` are nearest to the pelvis' landmarks; `acetabular-edge` is most lateral below the lower spine,
-    `acetabulum-ischium` the bottom of the corner that the posterior edge of the acetabulum makes with the ischium;
-    `symphysis-inferior` and `symphysis-superior` are the corners of the pubic body; `posterior-crest`,
-    `posterior-ilium` the upper and the medial end of the posterior ilium; `sciatic-notch` the most lateral point of
-    the greater sciatic notch, `sciatic-ilium` the farthest from the chord between the two last.
+    Those of `NEAREST` are nearest to the pelvis' landmarks; `acetabular-edge` is farthest out and down below the lower
+    spine, `acetabulum-ischium`, where the posterior edge of the acetabulum meets the ischium, farthest inwards from the
+    chord between its neighbours; `symphysis-inferior` and `symphysis-superior` are the corners of the pubic body;
+    `posterior-crest` and `posterior-ilium` the upper and the medial end of the posterior ilium; `sciatic-notch` the
+    most lateral point of the greater sciatic notch, `sciatic-ilium` farthest inwards from the chord between the two.
     """
     at = {"iliac-crest": 0}
     tubercle = nearest(line, points["pubic-tubercle"])
-    for name, last in (("iliac-tubercle", "iliac-crest"), ("asis", "iliac-tubercle"), ("aiis", "asis"),
-                       ("ischial-tuberosity", "aiis")):
+    for name, last in (("iliac-tubercle", "iliac-crest"), ("asis", "iliac-tubercle"), ("ischial-tuberosity", "asis")):
         at[name] = nearest(line, points[name], at[last] + 1, tubercle)
-    at["acetabular-edge"] = farthest(line, lateral, at["aiis"] + 1, at["ischial-tuberosity"])
-    inwards = -lateral - 0.5 * down
+    between_spines = nearest(line, 0.5 * (points["asis"] + points["aiis"]), at["asis"] + 1, at["ischial-tuberosity"])
+    at["acetabular-edge"] = farthest(line, lateral + 0.5 * down, between_spines + 1, at["ischial-tuberosity"])
+    at["aiis"] = nearest(line, points["aiis"], between_spines, at["acetabular-edge"])
+    inwards = _beside(line[at["ischial-tuberosity"]] - line[at["acetabular-edge"]], down, lateral)
     at["acetabulum-ischium"] = farthest(line, inwards, at["acetabular-edge"] + 1, at["ischial-tuberosity"])
     at["symphysis-inferior"] = farthest(line, 0.5 * down - lateral, at["ischial-tuberosity"] + 1, tubercle)
     at["symphysis-superior"] = farthest(line, -0.7 * down - lateral, at["symphysis-inferior"] + 1, tubercle)
@@ -61,10 +62,14 @@ def _anchors(line, points, down, lateral) -> dict[str, int]:
     at["posterior-ilium"] = farthest(line, -0.4 * down - lateral, tubercle, at["posterior-crest"])
     at["sciatic-notch"] = farthest(line, lateral, tubercle, at["posterior-ilium"])
     at["ischial-spine"] = nearest(line, points["ischial-spine"], tubercle + 1, at["sciatic-notch"])
-    chord = line[at["sciatic-notch"]] - line[at["posterior-ilium"]]
-    off = (chord @ lateral) * down - (chord @ down) * lateral
-    at["sciatic-ilium"] = farthest(line, off, at["sciatic-notch"] + 1, at["posterior-ilium"])
+    inwards = _beside(line[at["sciatic-notch"]] - line[at["posterior-ilium"]], down, lateral)
+    at["sciatic-ilium"] = farthest(line, inwards, at["sciatic-notch"] + 1, at["posterior-ilium"])
     return at
+
+
+def _beside(chord, down, lateral) -> np.ndarray:
+    """The direction across a chord that runs down, towards the midline."""
+    return (chord @ lateral) * down - (chord @ down) * lateral
 
 
 def _wider(camera: Camera, margin_px: int) -> Camera:
