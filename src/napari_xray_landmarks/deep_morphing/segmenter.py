@@ -88,8 +88,7 @@ class Segmenter:
             report(i / len(scales), "looking for outlines")
             maps = maps_of(self.network, radiograph, scale, settings.pixel_mm)
             report((i + 0.4) / len(scales), "morphing shapes")
-            rng = np.random.default_rng(seed)
-            heads, bones = self.search(maps, settings, rng)
+            heads, bones = self.search(maps, settings, seed)
             sure = max([b.probability for b in bones] + [0.5 * self._head_probability(h, maps) for h in heads] + [0.0])
             if best is None or sure > best[0]:
                 best = sure, maps, heads, bones
@@ -101,13 +100,14 @@ class Segmenter:
         return Segmentation(tuple(self._contour(bone, maps, settings) for bone in bones),
                             self._circles(heads, bones, maps, settings), maps.responses)
 
-    def search(self, maps: Maps, settings: DeepMorphingSettings, rng: np.random.Generator
+    def search(self, maps: Maps, settings: DeepMorphingSettings, seed: int = 0
                ) -> tuple[list[Head], list[FoundBone]]:
         """Heads and outlines in a film's maps."""
-        heads = find_heads(maps.confidence[HEAD], maps.inside, settings.circle, maps.pixel_mm, 2, rng)
+        heads = find_heads(maps.confidence[HEAD], maps.inside, settings.circle, maps.pixel_mm, 2,
+                           np.random.default_rng(seed))
         confidence, bones, free = maps.confidence[BONE], [], heads
         for _ in range(settings.bones):
-            found = self._bone(confidence, free, maps, settings, rng)
+            found = self._bone(confidence, free, maps, settings, seed)
             if found is None:
                 break
             bones.append(found)
@@ -115,13 +115,9 @@ class Segmenter:
             confidence = erased(confidence, found.shape.points_px)
         return [b.head for b in bones if b.head is not None] + free, bones
 
-    def _bone(self, confidence, heads, maps: Maps, settings, rng) -> FoundBone | None:
+    def _bone(self, confidence, heads, maps: Maps, settings, seed: int) -> FoundBone | None:
         """The outline that fits best."""
-        starts = [s for head in heads for s in about_head(self.models, confidence, maps.inside, head.centre,
-                                                          head.radius)]
-        if not starts:
-            shortest = [m for m in self.models if m.view in ("ap", "")][-1:]
-            starts = by_drift(shortest, confidence, maps.inside, settings.rotations, maps.pixel_mm, rng)
+        starts = self._starts(confidence, heads, maps, settings, seed)
         tried = [self._tried(start.model, start.pose, confidence, maps, settings) for start in _different(starts)]
         if not tried:
             return None
@@ -136,6 +132,17 @@ class Segmenter:
         evidence = bone_evidence(model, shape, confidence, maps.inside, head, maps.pixel_mm)
         evidence["ahead"] = float(np.clip(ahead, 0.0, 100.0))
         return FoundBone(model, shape, evidence, self.of_bone.probability(evidence), head)
+
+    def _starts(self, confidence, heads, maps: Maps, settings, seed: int) -> list[Start]:
+        """First poses about the heads that were found, and by coherent point drift: of all models without a head."""
+        starts = []
+        if settings.start != "drift":
+            starts = [start for head in heads
+                      for start in about_head(self.models, confidence, maps.inside, head.centre, head.radius)]
+        if settings.start == "head" and starts:
+            return starts
+        some = [model for model in self.models if model.view == "ap"] if starts else self.models
+        return starts + by_drift(some or self.models, confidence, maps.inside, settings.rotations, seed)
 
     def _tried(self, model: OutlineModel, pose, confidence, maps: Maps, settings):
         shape = morph(model, pose, confidence, settings, FIRST_ROUNDS)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, fields
 
 CIRCLES = ("taubin", "pratt", "algebraic", "geometric", "ransac", "ellipse")
+STARTS = ("both", "head", "drift")
 CONSTRAINTS = ("map", "clip")
 
 
@@ -25,11 +26,13 @@ class DeepMorphingSettings:
                                unit="network px")
     bones: int = _option(1, "How many femurs to look for", low=1, high=2)
     threshold: float = _option(0.5, "Confidence from which a bone or head counts as found", low=0.0, high=1.0)
+    start: str = _option("both", "Where shapes start: about the head that was found, by coherent point drift, or both",
+                         choices=STARTS)
     rotations: int = _option(36, "Rotations that the shape starts from, each also mirrored", low=1, high=72)
     constraint: str = _option("map", "Hold the shape by the most probable estimate, or by clipping",
                               choices=CONSTRAINTS, group="shape")
     deviations: float = _option(3.0, "Standard deviations that a mode may reach", low=0.5, high=6.0, group="shape")
-    noise: float = _option(1.0, "Expected error of the evidence at a vertex, for the most probable estimate",
+    noise: float = _option(0.5, "Expected error of the evidence at a vertex, for the most probable estimate",
                            low=0.1, high=10.0, log=True, unit="network px", group="shape")
     reach: float = _option(10.0, "How far along its normal a vertex looks for evidence, at first", low=2.0, high=40.0,
                            unit="network px", group="shape")
@@ -39,7 +42,7 @@ class DeepMorphingSettings:
     channels: int = _option(16, "Channels of the finest level; each coarser one has twice as many", low=4, high=128,
                             group="training")
     levels: int = _option(4, "Levels of the network", low=2, high=6, group="training")
-    retained: float = _option(0.98, "Share of the variance that the shape models keep", low=0.5, high=1.0,
+    retained: float = _option(0.995, "Share of the variance that the shape models keep", low=0.5, high=1.0,
                               group="training")
     epochs: int = _option(80, "Times that each film is seen", low=1, high=1000, group="training")
     decay_after: int = _option(60, "Epochs after which the learning rate falls to a tenth", low=1, high=1000,
@@ -60,4 +63,4 @@ class DeepMorphingSettings:
                 raise ValueError(f"{option.name} must be a whole number, got {value}")
 
 
-AS_PUBLISHED = DeepMorphingSettings(circle="algebraic", constraint="clip")
+AS_PUBLISHED = DeepMorphingSettings(circle="algebraic", start="drift", constraint="clip")

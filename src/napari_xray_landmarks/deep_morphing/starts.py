@@ -13,9 +13,8 @@ from .morphing import OutlineModel
 BLUR_PX = 2.5  # how far a start may be off the outline and still be told from a worse one
 SIZES = (0.92, 1.0, 1.09)  # of the shape's head by the head that was found
 STEP_DEG = 5.0
-APART_DEG = 40.0
 UNSEEN = 0.1  # what a vertex outside of the film counts
-DRIFT_POINTS = 250
+DRIFT_OUTLIERS = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +61,7 @@ def about_head(models: Sequence[OutlineModel], confidence: np.ndarray, inside: n
 
 
 def by_drift(models: Sequence[OutlineModel], confidence: np.ndarray, inside: np.ndarray, rotations: int,
-             pixel_mm: float, rng: np.random.Generator) -> list[Start]:
+             seed: int = 0) -> list[Start]:
     """Starts by similarity coherent point drift of each mean shape onto the map's pixels above one half.
 
     From so many rotations, each also mirrored (paper 001, section 3.1); pixels weigh by their confidence.
@@ -72,13 +71,13 @@ def by_drift(models: Sequence[OutlineModel], confidence: np.ndarray, inside: np.
     pixels = np.argwhere(confidence > 0.5)
     if len(pixels) < 20:
         return []
-    chosen = rng.choice(len(pixels), min(DRIFT_POINTS, len(pixels)), replace=False)
-    target, blurred = pixels[chosen].astype(float), blurred_map(confidence)
-    weights = confidence[tuple(pixels[chosen].T)]
-    found = []
+    target, blurred = pixels.astype(float), blurred_map(confidence)
+    weights, found = confidence[tuple(pixels.T)], []
     for model in models:
-        for moved in drift.register(model.shapes.mean / pixel_mm, target, weights, starts=rotations, reflect=True):
-            pose = moved.matrix @ np.diag([1 / pixel_mm, 1 / pixel_mm, 1.0])
+        for unit in (np.diag([1.0, 1.0, 1.0]), np.diag([1.0, -1.0, 1.0])):
+            moved = drift.register(apply(unit, model.shapes.mean), target, weights, starts=rotations,
+                                   outliers=DRIFT_OUTLIERS, seed=seed)
+            pose = moved.matrix @ unit
             score = float(scores_of(apply(pose, model.shapes.mean)[None], blurred, inside)[0])
             found.append(Start(model, pose, score))
     return sorted(found, key=lambda start: -start.score)

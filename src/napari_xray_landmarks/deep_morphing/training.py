@@ -155,18 +155,18 @@ def calibrated(segmenter: Segmenter, dataset, settings: DeepMorphingSettings, se
         pixel = float(np.sqrt(np.prod(radiograph.spacing_mm))) if radiograph.spacing_mm else 0.5
         for kind in (kind for kind, count in zip(KINDS, TRIALS, strict=True) for _ in range(count)):
             made = trial(radiograph, contours, kind, rng)
-            for j, (evidence, error) in enumerate(_judged(segmenter, made, settings, rng)):
+            for j, (evidence, error) in enumerate(_judged(segmenter, made, settings, seed)):
                 (bones, heads)[j > 0].append((kind, evidence, error * pixel))
     of_bone = _calibration(BONE_EVIDENCE, bones, RIGHT_MM)
     of_head = _calibration(HEAD_EVIDENCE, heads, RIGHT_HEAD_MM)
     return of_bone, of_head, _metrics(bones, of_bone, "outline") | _metrics(heads, of_head, "head")
 
 
-def _judged(segmenter: Segmenter, made, settings: DeepMorphingSettings, rng) -> list[tuple[dict, float]]:
+def _judged(segmenter: Segmenter, made, settings: DeepMorphingSettings, seed: int) -> list[tuple[dict, float]]:
     """Evidence and error, px, of the outline that was found, then of each head."""
     scale = scales_of(made.radiograph, settings.pixel_mm)[0]
     maps = maps_of(segmenter.network, made.radiograph, scale, settings.pixel_mm)
-    heads, bones = segmenter.search(maps, settings, rng)
+    heads, bones = segmenter.search(maps, settings, seed)
     segmentation = segmenter.segmentation(maps, heads[:1], bones[:1], settings)
     errors = [contour_error(bone, made) for bone in segmentation.bones] or [np.inf]
     evidence = [bone.evidence for bone in bones[:1]] or [dict.fromkeys(BONE_EVIDENCE, 0.0)]
