@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from ..phantoms import SCHEMAS, film
+from ..phantoms.outlined import outlined
 from .dataset import TrainingSet
 from .writing import SourceFilm, write_training_set
 
@@ -34,7 +35,7 @@ def write_phantom_set(name: str, subjects: Sequence[int], folder, *, progress=No
         "anatomy": schema.anatomy,
         "licence": LICENCE,
         "schema": {"pairs": schema.pairs, "subshapes": schema.subshapes, "closed": schema.closed},
-    }
+    } | outlined(name)
     return write_training_set(folder, _Films(name, subjects), about=about, progress=progress)
 
 
