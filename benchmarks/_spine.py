@@ -50,8 +50,15 @@ def trained(dataset: TrainingSet, name: str, cache: Path, settings: Mapping, see
     path = cache / "models" / f"{name}.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.is_file():
-        train("spine", dataset, path, settings=settings, seed=seed,
-              progress=lambda fraction, stage: print(f"{name}: {100 * fraction:.0f} %, {stage}", flush=True))
+        said = ""
+
+        def report(fraction: float, stage: str) -> None:
+            nonlocal said
+            if stage != said:
+                said = stage
+                print(f"{name}: {100 * fraction:.0f} %, {stage}", flush=True)
+
+        train("spine", dataset, path, settings=settings, seed=seed, progress=report)
     return load_model(path)
 
 

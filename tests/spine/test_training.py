@@ -110,3 +110,16 @@ def test_no_patient_is_on_both_sides():
     films = [type("Film", (), {"subject": str(i // 3)})() for i in range(30)]
     trained, held = split(films, 0.3, 0)
     assert len(held) == 9 and not {f.subject for f in trained} & {f.subject for f in held}
+
+
+def test_a_library_that_is_missing_is_named(monkeypatch):
+    import sys
+
+    from napari_xray_landmarks.models.methods import METHODS
+
+    for name in [n for n in sys.modules if n.startswith("napari_xray_landmarks.spine.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "monai", None)
+    monkeypatch.setitem(sys.modules, "monai.networks.nets", None)
+    with pytest.raises(InputError, match=r"needs the library monai.*\[torch\]"):
+        METHODS["bipartite-spine"].detector_module()

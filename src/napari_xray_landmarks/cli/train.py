@@ -11,7 +11,7 @@ from .reporting import progress_bar, say
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="joint-displacement.")],
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="joint-displacement, deep-morphing or spine.")],
     data: Annotated[Path, typer.Option("--data", metavar="DIR", help="A folder with images/ and landmarks.csv.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="MODEL", help="The .safetensors file to write.")],
     split: Annotated[str | None, typer.Option("--split", help="Only the films of this split of images.csv.")] = None,

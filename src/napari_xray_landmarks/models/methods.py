@@ -37,7 +37,7 @@ class Method:
 
     def detector_module(self) -> ModuleType:
         """The module that loads and runs this method's models."""
-        return import_module(f"{PACKAGE}.{self.detector}")
+        return import_room(self.detector)
 
     def settings_class(self) -> type:
         """The frozen dataclass of this method's settings."""
@@ -71,6 +71,23 @@ METHODS = {
         ),
     )
 }
+
+
+def import_room(module: str) -> ModuleType:
+    """A module "room.module" of this package.
+
+    Raises
+    ------
+    InputError
+        If a library that it needs is not installed.
+    """
+    try:
+        return import_module(f"{PACKAGE}.{module}")
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith(PACKAGE):
+            raise
+        remedy = "Install napari-xray-landmarks[torch]"
+        raise InputError(module.partition(".")[0], f"needs the library {error.name}", remedy) from error
 
 
 def settings_from(cls: type, stored: Mapping, overrides: Mapping, subject: str):

@@ -169,8 +169,9 @@ def load_model(name_or_path, *, anatomy: str | None = None) -> Model:
         fitting = [h.name for h in list_models() if h.anatomy == anatomy]
         remedy = f"Choose one of: {', '.join(fitting)}" if fitting else f"Train a model for the {anatomy}"
         raise ModelError(path, f"is a model for the {header.anatomy}, not for the {anatomy}", remedy)
+    module = METHODS[header.method].detector_module()
     try:
-        detector = METHODS[header.method].detector_module().load(header, tensors)
+        detector = module.load(header, tensors)
     except ModelError:
         raise
     except (KeyError, ValueError, IndexError, TypeError) as error:

@@ -5,6 +5,7 @@ quarters the resolution.
 """
 
 import torch
+from monai.networks.nets import BasicUNet
 from torch import Tensor, nn
 
 COARSE_STRIDE = 4
@@ -136,7 +137,5 @@ def _half(inputs: int, features: int, size: int) -> nn.Sequential:
 
 
 def _u_net(inputs: int, features: tuple[int, ...], outputs: int) -> nn.Module:
-    from monai.networks.nets import BasicUNet
-
     act = ("leakyrelu", {"inplace": True, "negative_slope": _SLOPE})
     return BasicUNet(2, inputs, outputs, features, act=act, norm="batch", bias=False, upsample="nontrainable")

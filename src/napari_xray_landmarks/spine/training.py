@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
@@ -117,8 +118,6 @@ def train_corners(films: Sequence[SpineFilm], settings: SpineSettings, seed: int
 def _trained(name: str, make: Callable[[], nn.Module], loss, films, epochs: int, settings: SpineSettings, seed: int,
              run, report) -> nn.Module:
     """A network after all epochs: the running mean of its weights."""
-    from lightning_fabric import Fabric
-
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = make().to(memory_format=torch.channels_last)

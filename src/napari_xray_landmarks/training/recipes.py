@@ -6,7 +6,6 @@ tensors of the model and what its header should say beyond what is known here.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from .. import __version__
 from ..errors import FileError, InputError
 from ..models import ModelHeader, save_model
 from ..models.format import require_ending
-from ..models.methods import METHODS, PACKAGE, settings_from
+from ..models.methods import METHODS, import_room, settings_from
 from .dataset import TrainingSet
 from .runs import open_run
 
@@ -118,7 +117,7 @@ def train(
         run_folder or output.with_suffix(".run"), recipe=name, settings=asdict(settings), seed=seed, dataset=dataset
     )
     module, _, function = recipe.fit.partition(":")
-    fit = getattr(import_module(f"{PACKAGE}.{module}"), function)
+    fit = getattr(import_room(module), function)
     try:
         tensors, values = fit(dataset, settings=settings, seed=seed, progress=progress, run=run)
         header = replace(
