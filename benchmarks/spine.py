@@ -216,7 +216,7 @@ def robustness_part(dataset: TrainingSet, folds: Sequence[int], cache: Path, set
             series.setdefault(what, {})[value] = _hardness(pieces)
     rows = [[what, value, f"{100 * median:.1f}", f"{100 * within:.0f}"] for what, values in series.items()
             for value, (median, within) in values.items()]
-    draw(series)
+    draw(series, cache / PICTURE.name if settings else PICTURE)
     text = (f"The test films of {len(folds)} fold(s), made harder; errors in % of the mean width of the film's "
             "vertebrae.")
     head = ["change", "", "median corner error, % of a width", "corners within a fifth of a width, %"]
@@ -235,7 +235,7 @@ def _hardness(pieces: Sequence[Mapping[str, np.ndarray]]) -> tuple[float, float]
     return float(np.median(errors)), float((errors < 0.2).mean())
 
 
-def draw(series: Mapping[str, Mapping[str, tuple[float, float]]]) -> None:
+def draw(series: Mapping[str, Mapping[str, tuple[float, float]]], path: Path) -> None:
     import matplotlib
 
     matplotlib.use("Agg")

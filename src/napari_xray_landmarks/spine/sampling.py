@@ -33,7 +33,7 @@ class FilmPyramid:
     @classmethod
     def of(cls, pixels: np.ndarray) -> "FilmPyramid":
         """The pyramid of (rows, columns) finite grey values of any kind and range."""
-        film = torch.from_numpy(np.ascontiguousarray(pixels, dtype=np.float32))[None, None]
+        film = torch.from_numpy(np.array(pixels, dtype=np.float32, order="C"))[None, None]
         looked_at = film.flatten()[:: max(1, film.numel() // _LOOKED_AT)].numpy()
         low, high = np.percentile(looked_at, BLACK_WHITE_PERCENT)
         film = ((film - low) / max(high - low, 1e-6 * max(abs(high), 1.0))).clamp(0, 1)
