@@ -111,13 +111,13 @@ def standard_part(films: Films) -> tuple[list[str], list[Target]]:
     where = [int((np.nanargmax(own, 1) == i).sum()) for i in range(3)]
     third = published[:, 2] < 0.5
     text = (f"**The standard definition against it**, on {len(kept)} films. Of the largest angle the choice of lines "
-            "alone (third row: the same two bodies, endplates in place of midlines) makes nearly all the difference. The "
-            "other two differ by definition: the data set takes a C's from the first and the last body whichever way they "
-            f"bulge, and has {int(third.sum())} third angles of less than half a degree, where the standard one finds "
-            f"{np.median(own[third, 2]):.1f}° (median of TL/L). The largest curve is "
+            "alone (third row: the same two bodies, endplates in place of midlines) makes nearly all the difference. "
+            "The other two differ by definition: the data set takes a C's from the first and the last body whichever "
+            f"way they bulge, and has {int(third.sum())} third angles of less than half a degree, where the standard "
+            f"one finds {np.median(own[third, 2]):.1f}° (median of TL/L). The largest curve is "
             + ", ".join(f"{name} in {count}" for name, count in zip(CURVES, where, strict=True))
             + " films; the data set's first column, called PT by its readme, is the largest whichever it is. "
-            f"Taken as predictions of each other the two definitions have, largest to smallest, a SMAPE of "
+            "Taken as predictions of each other the two definitions have, largest to smallest, a SMAPE of "
             f"{smape(np.sort(own, 1), np.sort(published, 1)):.1f} % and a circular error of "
             f"{circular_mean_absolute_error(np.sort(own, 1), np.sort(published, 1)):.2f}°.")
     head = ["standard minus published", "mean", "SD", "median of |d|", "within 5°", "r"]
@@ -203,10 +203,10 @@ def phantom_part(subjects: Sequence[int]) -> tuple[list[str], list[Target]]:
     errors, masked = np.abs(errors), np.abs(masked)
     rows = [[name, *(f"{value:.1f}°" for values in (errors[:, i], masked[:, i])
                      for value in (np.median(values), np.quantile(values, 0.9)))] for i, name in enumerate(CURVES)]
-    text = (f"**Phantoms** ({len(errors)} spines, C7 to L5, whose Cobb angles are known). End vertebrae of MT from "
+    text = (f"**Phantoms** ({len(errors)} spines, C7 to L5, whose Cobb angles are known). MT's end vertebrae from "
             f"exact corners are the true ones in {100 * np.mean(np.array(levels) == 0):.0f} % and within one level in "
-            f"{100 * np.mean(np.array(levels) <= 1):.0f} %. The true angles are those between the end vertebrae that the "
-            "phantom was made with; where C7 or L5 is tilted more than those, the standard definition takes them. "
+            f"{100 * np.mean(np.array(levels) <= 1):.0f} %. The true angles are those between the end vertebrae that "
+            "the phantom was made with; where C7 or L5 is tilted more than those, the standard definition takes them. "
             f"Corners that FAST finds in the masks of the bodies lie {100 * np.mean(corner_errors):.1f} % of an "
             f"endplate's length from the exact ones. Measuring a film takes {1000 * np.median(seconds):.1f} ms.")
     head = ["angle", "exact corners, median error", "90 %", "masks against exact corners, median", "90 %"]
