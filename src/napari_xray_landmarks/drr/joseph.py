@@ -8,9 +8,10 @@ triangle about k over the ray's length. Coordinates are voxels, one more for the
 import numpy as np
 from numba import njit, prange
 
-from .samples import add_gradients, add_materials, add_values, chain
+from .samples import LANES, add_gradients, add_materials, add_values, chain
 
 TILE = (16, 64)
+MOST = 1024  # rays of a tile
 SMALL_TILE = (4, 4)  # where rays to neighbouring pixels follow different axes
 VALUES, MATERIALS, GRADIENTS = 0, 1, 2
 
@@ -42,23 +43,23 @@ def integrate(mode, flat, shape, steps, source, rays, rays_mm, motions, ends, ti
     channels = len(out)
     for t in prange(len(tiles)):
         r0, c0, rows, columns = tiles[t, 0], tiles[t, 1], tiles[t, 2], tiles[t, 3]
-        lines = np.empty((4, 16, 64), np.float32)
-        reach = np.empty((16, 64), np.float64)
-        total = np.zeros((channels, 16, 64), np.float32)
-        _aim(source, rays, shape[2] // 2, ends, r0, c0, lines, reach)
+        lines = np.empty((4, MOST), np.float32)
+        reach = np.empty(MOST, np.float64)
+        total = np.zeros((channels, MOST), np.float32)
+        _aim(source, rays, shape[2] // 2, ends, r0, c0, rows, columns, lines, reach)
         _sum_tile(mode, flat, shape, steps, source[2], lines, reach, rows, columns, total)
-        for r in range(rows):
-            for c in range(columns):
-                row, column = np.float64(r0 + r), np.float64(c0 + c)
-                along = _component(rays, 2, row, column)
-                squares = 0.0
-                for i in range(3):
-                    squares += _component(rays_mm, i, row, column) ** 2
-                step_mm = np.sqrt(squares) / abs(along)
-                if mode == 2:
-                    chain(total[:, r, c], lines[:, r, c], source[2] - shape[2] // 2, along, motions, row, column)
-                for channel in range(channels):
-                    out[channel, r0 + r, c0 + c] = total[channel, r, c] * step_mm
+        for i in range(rows * columns):
+            r, c = r0 + i // columns, c0 + i % columns
+            row, column = np.float64(r), np.float64(c)
+            along = _component(rays, 2, row, column)
+            squares = 0.0
+            for n in range(3):
+                squares += _component(rays_mm, n, row, column) ** 2
+            step_mm = np.sqrt(squares) / abs(along)
+            if mode == 2:
+                chain(total[:, i], lines[:, i], source[2] - shape[2] // 2, along, motions, row, column)
+            for channel in range(channels):
+                out[channel, r, c] = total[channel, i] * step_mm
 
 
 @njit(fastmath=True, cache=True, error_model="numpy")
@@ -68,52 +69,54 @@ def _component(rays, i, row, column):
 
 
 @njit(fastmath=True, cache=True, error_model="numpy")
-def _aim(source, rays, middle, ends, r0, c0, lines, reach):
-    """Where a tile's rays cross the middle slice, how far they move per slice, and the slice that they end in."""
-    for r in range(16):
-        for c in range(64):
-            row, column = np.float64(r0 + r), np.float64(c0 + c)
-            along = _component(rays, 2, row, column)
-            p, q = _component(rays, 0, row, column) / along, _component(rays, 1, row, column) / along
-            lines[0, r, c] = source[0] + (middle - source[2]) * p + 1.0
-            lines[1, r, c] = p
-            lines[2, r, c] = source[1] + (middle - source[2]) * q + 1.0
-            lines[3, r, c] = q
-            reach[r, c] = source[2] + along if ends else np.copysign(1e9, along)
+def _aim(source, rays, middle, ends, r0, c0, rows, columns, lines, reach):
+    """Where a tile's rays cross the middle slice, how far they move per slice, and the slice that they end in.
+
+    Row by row; further rays make their number a multiple of `LANES`.
+    """
+    for i in range((rows * columns + LANES - 1) // LANES * LANES):
+        row, column = np.float64(r0 + i // columns), np.float64(c0 + i % columns)
+        along = _component(rays, 2, row, column)
+        p, q = _component(rays, 0, row, column) / along, _component(rays, 1, row, column) / along
+        lines[0, i] = source[0] + (middle - source[2]) * p + 1.0
+        lines[1, i] = p
+        lines[2, i] = source[1] + (middle - source[2]) * q + 1.0
+        lines[3, i] = q
+        reach[i] = source[2] + along if ends else np.copysign(1e9, along)
 
 
 @njit(fastmath=True, cache=True, error_model="numpy")
 def _sum_tile(mode, flat, shape, steps, start, lines, reach, rows, columns, total):
     """Add every slice that the tile's rays cross."""
-    near, far = min(reach[0, 0], reach[0, columns - 1]), max(reach[0, 0], reach[0, columns - 1])
-    near = min(near, min(reach[rows - 1, 0], reach[rows - 1, columns - 1]))
-    far = max(far, max(reach[rows - 1, 0], reach[rows - 1, columns - 1]))
+    count = rows * columns
+    corners = (0, columns - 1, count - columns, count - 1)
+    near, far = reach[0], reach[0]
+    for i in corners:
+        near, far = min(near, reach[i]), max(far, reach[i])
     low, high, part_low, part_high = span(start, near, far)
     bounded = near >= start or far <= start  # otherwise rays go to both sides, farther than the corners tell
     scratch = np.zeros(total.shape, np.float32)
-    bounds, work = np.empty(4, np.float32), np.empty((6, 64), np.float32)
+    bounds, work = np.empty(4, np.float32), np.empty((5, 2 * LANES), np.float32)
     p_end, q_end = np.float32(shape[0] + 1), np.float32(shape[1] + 1)
-    in_plane, margin = (np.int32(steps[0]), np.int32(steps[1])), np.float32(0.01)
+    in_plane = (np.int32(steps[0]), np.int32(steps[1]))
     for k in range(max(0, low), min(shape[2], high)):
         kf = np.float32(k - shape[2] // 2)
-        _bound(lines, rows, columns, kf, bounds)
+        _bound(lines, corners, kf, bounds)
         if bounded and (bounds[1] <= 0 or bounds[0] >= p_end or bounds[3] <= 0 or bounds[2] >= q_end):
             continue
-        inside = (bounded and bounds[0] > margin and bounds[1] < p_end - margin
-                  and bounds[2] > margin and bounds[3] < q_end - margin)
         plane = flat[(k + 1) * steps[2]:]
         partial = k < part_low or k >= part_high
         target = scratch if partial else total
         if partial:
             scratch[:] = 0
         if mode == 0:
-            add_values(plane, in_plane, lines, kf, inside, p_end, q_end, rows, columns, target)
+            add_values(plane, in_plane, lines, kf, (p_end, q_end), count, work, target)
         elif mode == 1:
-            add_materials(plane, in_plane, lines, kf, p_end, q_end, rows, columns, work, target)
+            add_materials(plane, in_plane, lines, kf, (p_end, q_end), count, work, target)
         else:
-            add_gradients(plane, in_plane, lines, kf, p_end, q_end, rows, columns, target)
+            add_gradients(plane, in_plane, lines, kf, (p_end, q_end), count, work, target)
         if partial:
-            _weigh(mode, start - k, reach, k, rows, columns, scratch, total)
+            _weigh(mode, start - k, reach, k, count, scratch, total)
 
 
 @njit(fastmath=True, cache=True, error_model="numpy")
@@ -135,30 +138,28 @@ def span(start, near, far):
 
 
 @njit(fastmath=True, cache=True, error_model="numpy")
-def _bound(lines, rows, columns, k, bounds):
+def _bound(lines, corners, k, bounds):
     """The least and largest p and q of a tile in slice k: those of its corners."""
     bounds[0] = bounds[2] = np.float32(1e30)
     bounds[1] = bounds[3] = np.float32(-1e30)
-    for r in (0, rows - 1):
-        for c in (0, columns - 1):
-            p, q = lines[0, r, c] + k * lines[1, r, c], lines[2, r, c] + k * lines[3, r, c]
-            bounds[0], bounds[1] = min(bounds[0], p), max(bounds[1], p)
-            bounds[2], bounds[3] = min(bounds[2], q), max(bounds[3], q)
+    for i in corners:
+        p, q = lines[0, i] + k * lines[1, i], lines[2, i] + k * lines[3, i]
+        bounds[0], bounds[1] = min(bounds[0], p), max(bounds[1], p)
+        bounds[2], bounds[3] = min(bounds[2], q), max(bounds[3], q)
 
 
 @njit(fastmath=True, cache=True, error_model="numpy")
-def _weigh(mode, start, reach, k, rows, columns, part, total):
+def _weigh(mode, start, reach, k, count, part, total):
     """Add a slice that does not count in full: the source (at `start` from it) or the detector is next to it."""
-    for r in range(rows):
-        for c in range(columns):
-            end = reach[r, c] - k
-            weight = np.float32(abs(ramp(end) - ramp(start)))
-            if mode == 2:
-                f = part[0, r, c]
-                total[5, r, c] += f * np.float32(max(0.0, 1 - abs(start)))
-                total[6, r, c] += f * np.float32(max(0.0, 1 - abs(end)))
-            for channel in range(5 if mode == 2 else len(total)):
-                total[channel, r, c] += weight * part[channel, r, c]
+    for i in range(count):
+        end = reach[i] - k
+        weight = np.float32(abs(ramp(end) - ramp(start)))
+        if mode == 2:
+            f = part[0, i]
+            total[5, i] += f * np.float32(max(0.0, 1 - abs(start)))
+            total[6, i] += f * np.float32(max(0.0, 1 - abs(end)))
+        for channel in range(5 if mode == 2 else len(total)):
+            total[channel, i] += weight * part[channel, i]
 
 
 @njit(fastmath=True, cache=True, error_model="numpy")

@@ -1,14 +1,20 @@
 """The innermost loops: add what the rays of a tile find in one slice to the tile's sums.
 
-Each takes the flat values behind the slice's start, the offsets from one p and one q to the next, the (4, 16, 64) lines
-(p in the middle slice, p per slice, q, q per slice), the slice counted from the middle, the bounds that keep samples
-beside the volume on its border of zeros, the tile's size, and the (channels, 16, 64) sums.
+Each takes the flat values behind the slice's start, the offsets from one p and one q to the next, the (4, N) lines
+(p in the middle slice, p per slice, q, q per slice), the slice counted from the middle, the largest p and q, which keep
+samples beside the volume on its border of zeros, how many lines count, a (5, 2 `LANES`) float32 array to work in, and
+the (channels, N) sums; N is a multiple of `LANES`.
+
+So many samples at a time, as many as a compiler unrolls: their places are worked out, then the values are fetched one
+by one, then they are interpolated; the first and the last with vector instructions.
 """
 
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
+
+LANES = 64
 
 
 @intrinsic
@@ -20,15 +26,31 @@ def _bits(typing, value):
 
 
 @njit(fastmath=True, cache=True, error_model="numpy", inline="always")
-def _neighbours(plane, p, q, steps):
-    """The four values about a point, and how far it is from the first of them along p and q.
+def _fetch(plane, steps, lines, k, ends, i, near, far, fp, fq, offset):
+    """Of the samples from line `i` on: pairs of values along p, their next along q, and how far p and q are from them.
 
-    Offsets are unsigned: numba takes care of negative ones, which costs half as much again.
+    Two values beside each other in memory are read as one, hence the branch.
     """
-    i, j = np.int32(p), np.int32(q)
-    o = i * steps[0] + j * steps[1]
-    right, below, both = np.uint32(o + steps[0]), np.uint32(o + steps[1]), np.uint32(o + steps[0] + steps[1])
-    return plane[np.uint32(o)], plane[right], plane[below], plane[both], p - np.float32(i), q - np.float32(j)
+    p_line, p_step, q_line, q_step = lines[0, i:], lines[1, i:], lines[2, i:], lines[3, i:]
+    for c in range(LANES):
+        p = min(max(p_line[c] + k * p_step[c], np.float32(0)), ends[0])
+        q = min(max(q_line[c] + k * q_step[c], np.float32(0)), ends[1])
+        m, n = np.int32(p), np.int32(q)
+        offset[c] = m * steps[0] + n * steps[1]
+        fp[c], fq[c] = p - np.float32(m), q - np.float32(n)
+    if steps[0] == 1:
+        _read(plane, offset, np.uint64(1), np.uint64(steps[1]), near, far)
+    else:
+        _read(plane, offset, np.uint64(steps[0]), np.uint64(steps[1]), near, far)
+
+
+@njit(fastmath=True, cache=True, error_model="numpy", inline="always")
+def _read(plane, offset, along_p, along_q, near, far):
+    """Read the four values about each sample. Offsets are unsigned: numba takes care of negative ones, at a cost."""
+    for c in range(LANES):
+        o = np.uint64(offset[c])
+        near[2 * c], near[2 * c + 1] = plane[o], plane[o + along_p]
+        far[2 * c], far[2 * c + 1] = plane[o + along_q], plane[o + along_q + along_p]
 
 
 @njit(fastmath=True, cache=True, error_model="numpy", inline="always")
@@ -45,79 +67,51 @@ def _bilinear(a, b, d, e, fp, fq):
 
 
 @njit(fastmath=True, cache=True, error_model="numpy")
-def add_values(plane, steps, lines, k, inside, p_end, q_end, rows, columns, sums):
-    """Add the bilinear samples; `inside` tells that none needs the bounds."""
-    zero = np.float32(0)
-    for r in range(rows):
-        p_line, p_step, q_line, q_step, total = lines[0, r], lines[1, r], lines[2, r], lines[3, r], sums[0, r]
-        if inside:
-            for c in range(columns):
-                p, q = p_line[c] + k * p_step[c], q_line[c] + k * q_step[c]
-                a, b, d, e, fp, fq = _neighbours(plane, p, q, steps)
-                total[c] += _bilinear(a, b, d, e, fp, fq)
-        else:
-            for c in range(columns):
-                p = min(max(p_line[c] + k * p_step[c], zero), p_end)
-                q = min(max(q_line[c] + k * q_step[c], zero), q_end)
-                a, b, d, e, fp, fq = _neighbours(plane, p, q, steps)
-                total[c] += _bilinear(a, b, d, e, fp, fq)
+def add_values(plane, steps, lines, k, ends, count, work, sums):
+    """Add the bilinear samples."""
+    near, far, fp, fq, offset = work[0], work[1], work[2], work[3], work[4].view(np.int32)
+    for i in range(0, count, LANES):
+        _fetch(plane, steps, lines, k, ends, i, near, far, fp, fq, offset)
+        total = sums[0, i:]
+        for c in range(LANES):
+            total[c] += _bilinear(near[2 * c], near[2 * c + 1], far[2 * c], far[2 * c + 1], fp[c], fq[c])
 
 
 @njit(fastmath=True, cache=True, error_model="numpy")
-def add_materials(plane, steps, lines, k, p_end, q_end, rows, columns, work, sums):
+def add_materials(plane, steps, lines, k, ends, count, work, sums):
     """Add the bilinear samples of all materials to channel 0, of each other one alone to its own."""
-    zero = np.float32(0)
-    v00, v01, v10, v11, fps, fqs = work[0], work[1], work[2], work[3], work[4], work[5]
-    for r in range(rows):
-        p_line, p_step, q_line, q_step, total = lines[0, r], lines[1, r], lines[2, r], lines[3, r], sums[0, r]
-        for c in range(columns):
-            p = min(max(p_line[c] + k * p_step[c], zero), p_end)
-            q = min(max(q_line[c] + k * q_step[c], zero), q_end)
-            a, b, d, e, fp, fq = _neighbours(plane, p, q, steps)
-            v00[c], v01[c], v10[c], v11[c], fps[c], fqs[c] = a, b, d, e, fp, fq
-            total[c] += _bilinear(a, b, d, e, fp, fq)
-        some, common = _materials_of(v00, v01, v10, v11, columns)
-        if some == common:  # one material in all the row
-            if 0 < some < len(sums):
-                own = sums[some, r]
-                for c in range(columns):
-                    own[c] += _bilinear(v00[c], v01[c], v10[c], v11[c], fps[c], fqs[c])
-            continue
+    near, far, fp, fq, offset = work[0], work[1], work[2], work[3], work[4].view(np.int32)
+    for i in range(0, count, LANES):
+        _fetch(plane, steps, lines, k, ends, i, near, far, fp, fq, offset)
+        total, some = sums[0, i:], np.int32(0)
+        for c in range(LANES):
+            a, b, d, e = near[2 * c], near[2 * c + 1], far[2 * c], far[2 * c + 1]
+            total[c] += _bilinear(a, b, d, e, fp[c], fq[c])
+            some |= _bits(a) | _bits(b) | _bits(d) | _bits(e)
+        some &= np.int32(7)
         for m in range(1, len(sums)):
-            number, own = np.int32(m), sums[m, r]
-            if some & m != m:  # it is nowhere in this row
+            if some & m != m:  # it is in none of these samples
                 continue
-            for c in range(columns):
-                own[c] += _bilinear(_only(v00[c], number), _only(v01[c], number), _only(v10[c], number),
-                                    _only(v11[c], number), fps[c], fqs[c])
+            number, own = np.int32(m), sums[m, i:]
+            for c in range(LANES):
+                own[c] += _bilinear(_only(near[2 * c], number), _only(near[2 * c + 1], number),
+                                    _only(far[2 * c], number), _only(far[2 * c + 1], number), fp[c], fq[c])
 
 
 @njit(fastmath=True, cache=True, error_model="numpy")
-def _materials_of(v00, v01, v10, v11, columns):
-    """The bits that any, and that all, of the materials in a row have; in a loop of its own, which is quicker."""
-    some, common = np.int32(0), np.int32(7)
-    for c in range(columns):
-        some |= _bits(v00[c]) | _bits(v01[c]) | _bits(v10[c]) | _bits(v11[c])
-        common &= _bits(v00[c]) & _bits(v01[c]) & _bits(v10[c]) & _bits(v11[c])
-    return some & np.int32(7), common
-
-
-@njit(fastmath=True, cache=True, error_model="numpy")
-def add_gradients(plane, steps, lines, k, p_end, q_end, rows, columns, sums):
+def add_gradients(plane, steps, lines, k, ends, count, work, sums):
     """Add the samples, their derivatives to p, to p times k, to q, to q times k."""
-    zero = np.float32(0)
-    for r in range(rows):
-        p_line, p_step, q_line, q_step = lines[0, r], lines[1, r], lines[2, r], lines[3, r]
-        total, to_p, to_pk, to_q, to_qk = sums[0, r], sums[1, r], sums[2, r], sums[3, r], sums[4, r]
-        for c in range(columns):
-            p = min(max(p_line[c] + k * p_step[c], zero), p_end)
-            q = min(max(q_line[c] + k * q_step[c], zero), q_end)
-            a, b, d, e, fp, fq = _neighbours(plane, p, q, steps)
+    near, far, fp, fq, offset = work[0], work[1], work[2], work[3], work[4].view(np.int32)
+    for i in range(0, count, LANES):
+        _fetch(plane, steps, lines, k, ends, i, near, far, fp, fq, offset)
+        total, to_p, to_pk, to_q, to_qk = sums[0, i:], sums[1, i:], sums[2, i:], sums[3, i:], sums[4, i:]
+        for c in range(LANES):
+            a, b, d, e = near[2 * c], near[2 * c + 1], far[2 * c], far[2 * c + 1]
             across_top, across_bottom = b - a, e - d
-            top = a + fp * across_top
-            down = d + fp * across_bottom - top
-            across = across_top + fq * (across_bottom - across_top)
-            total[c] += top + fq * down
+            top = a + fp[c] * across_top
+            down = d + fp[c] * across_bottom - top
+            across = across_top + fq[c] * (across_bottom - across_top)
+            total[c] += top + fq[c] * down
             to_p[c] += across
             to_pk[c] += k * across
             to_q[c] += down
