@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
-from scipy.optimize import least_squares
+
+from .balls import fit_ball
 
 RAYS = 180
 MIN_RADIUS_PX = 4.0
@@ -29,13 +30,15 @@ class Circle:
     radius_sd: float = 0.0
 
 
-def fit_circle(points) -> Circle:
-    """Least-squares circle through points: Taubin's algebraic fit, refined on the distances themselves.
+def fit_circle(points, weights=None, method: str = "geometric") -> Circle:
+    """Circle through points: by default Taubin's algebraic fit, refined on the distances themselves.
 
     Parameters
     ----------
     points : (N, 2) array
         At least three points that do not lie on a line.
+    weights, method
+        As in `balls.fit_ball`.
 
     Raises
     ------
@@ -43,23 +46,10 @@ def fit_circle(points) -> Circle:
         Too few points, or points on a line.
     """
     points = np.asarray(points, dtype=float)
-    if points.ndim != 2 or points.shape[1] != 2 or len(points) < 3:
+    if points.ndim != 2 or points.shape[1] != 2:
         raise ValueError(f"a circle needs at least 3 points (N, 2), got shape {points.shape}")
-    mean = points.mean(0)
-    scale = np.sqrt(((points - mean) ** 2).sum(1).mean())
-    if scale == 0 or np.linalg.svd(points - mean, compute_uv=False)[1] < 1e-9 * scale * np.sqrt(len(points)):
-        raise ValueError("a circle cannot be fitted to points on a line")
-    near = (points - mean) / scale
-    squares = (near**2).sum(1)
-    design = np.column_stack([(squares - 1.0) / 2.0, near])  # Taubin's constraint after centring and scaling
-    a, b, c = np.linalg.svd(design, full_matrices=False)[2][2]
-    centre = -np.array([b, c]) / a
-    start = np.r_[centre, np.linalg.norm(near - centre, axis=1).mean()]
-    fit = least_squares(lambda p: np.linalg.norm(near - p[:2], axis=1) - p[2], start)
-    spread = np.sqrt(2 * fit.cost / max(len(near) - 3, 1))
-    sd = spread * np.sqrt(np.linalg.pinv(fit.jac.T @ fit.jac)[2, 2])
-    row, column = fit.x[:2] * scale + mean
-    return Circle((float(row), float(column)), float(abs(fit.x[2]) * scale), float(sd * scale))
+    (row, column), radius, covariance = fit_ball(points, weights, method)
+    return Circle((float(row), float(column)), radius, float(np.sqrt(covariance[2, 2])))
 
 
 def find_ball(pixels, near, radius: float | None = None, *, seed: int = 0) -> Circle | None:
