@@ -125,11 +125,11 @@ def _score(pyramid: Pyramid, model: PatchModel, cell: int, image_from_model: np.
     if not len(positions):
         return Pose(image_from_model, 0.0)
     centres = positions - model.formation.mean * model.pose_resolution
-    accumulator = np.zeros(image.shape)
     at = np.round(centres).astype(int).reshape(-1, 2)
     inside = ((at >= 0) & (at < image.shape)).all(-1)
-    flat = np.repeat(weights, centres.shape[1])[inside]
-    np.add.at(accumulator, tuple(at[inside].T), flat)
+    flat = np.ravel_multi_index(tuple(at[inside].T), image.shape)
+    votes = np.repeat(weights, centres.shape[1])[inside]
+    accumulator = np.bincount(flat, votes, image.shape[0] * image.shape[1]).reshape(image.shape)
     accumulator = gaussian_filter(accumulator, _BANDWIDTH, mode="constant")
     best = np.unravel_index(int(accumulator.argmax()), accumulator.shape)
     found = image_from_model.copy()
