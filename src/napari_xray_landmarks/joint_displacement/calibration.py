@@ -19,7 +19,7 @@ from .sampling import Pyramid
 from .segmentation import outlined
 from .settings import JointDisplacementSettings
 
-MAX_FILMS = 40  # searched for calibration; more add time and little else
+MAX_FILMS = 24  # searched for calibration; more add time and little else
 _TOGETHER = 20  # one in so many of the films is left out at a time
 _SPOIL_EVERY = 3  # of the searched films
 RIGHT_MM = 2.5  # mean distance from the bone up to which an outline is right; where films have no spacing, 3 % of size
