@@ -1,7 +1,7 @@
 """Make the pictures of the documentation from the real window: `make screenshots`.
 
-A phantom's landmarks are detected with the bundled pelvis model, the solver is tuned, a landmark is dragged; nothing is
-painted by hand. With `--model NAME` another model for the pelvis is taken.
+A phantom's landmarks are detected with the bundled pelvis model, the solver is tuned, a landmark is dragged, a femur is
+outlined; nothing is painted by hand. With `--model NAME` another model for the pelvis is taken.
 """
 
 import argparse
@@ -20,6 +20,7 @@ PLUGIN = "napari-xray-landmarks"
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
 SIZE = (1366, 768)
 ANATOMY, SAMPLE, CT_SAMPLE = "pelvis", "pelvis", "pelvis-ct"
+FEMUR, FEMUR_SAMPLE = "proximal femur", "proximal-femur"
 
 
 def settle(seconds: float = 0.4, until=lambda: True) -> None:
@@ -80,6 +81,39 @@ def tune(viewer, landmarks) -> None:
     picture(viewer, "drag")
 
 
+def segment(viewer) -> None:
+    """Outline a femur, drag a vertex of it, and move a mode of its shape."""
+    able = {header.anatomy: header.name for header in list_models("segment")}
+    if FEMUR not in able:
+        print(f"no picture of Segment bone: there is no model that outlines the {FEMUR}")
+        return
+    viewer.layers.clear()
+    widget = dock(viewer, "Segment bone")
+    viewer.open_sample(PLUGIN, FEMUR_SAMPLE)
+    for layer in list(viewer.layers)[1:]:
+        layer.visible = False
+    widget.image.set_value(viewer.layers[0])
+    widget.model.choose(able[FEMUR])
+    widget.run.button.click()
+    settle(until=lambda: not widget.run.job.running)
+    dismiss(viewer)
+    picture(viewer, "segment")
+    vertices = widget.reshaper.vertices
+    index = names_of(vertices).index("greater-trochanter")
+    for _ in range(6):
+        moved = np.array(vertices.data)
+        moved[index] += [-2.0, 1.5]
+        vertices.data = moved
+        settle(0.05, until=lambda: not widget.reshaper.busy)
+    widget.with_labels.click()
+    widget.shape.button.click()
+    slider = widget.modes.sliders[0]
+    slider.slider.setValue(slider.position(2.0))
+    settle(until=lambda: not widget.reshaper.busy)
+    vertices.selected_data = set()
+    picture(viewer, "reshape")
+
+
 def calibrate(viewer) -> None:
     """Draw a line of known length."""
     widget = dock(viewer, "Calibrate spacing")
@@ -126,6 +160,7 @@ def main() -> None:
     landmarks = detect(viewer, model)
     tune(viewer, landmarks)
     calibrate(viewer)
+    segment(viewer)
     simulate(viewer)
     viewer.close()
     QThreadPool.globalInstance().waitForDone()  # napari does so when it ends

@@ -61,6 +61,7 @@ def test_measures_are_in_pixels_and_in_millimetres_where_those_are_known(run, fi
     assert tuple(bone) == COLUMNS and [bone["structure"], head["structure"]] == STRUCTURES
     for name in ("perimeter", "displacement"):
         assert float(bone[f"{name}_mm"]) == pytest.approx(0.5 * float(bone[f"{name}_px"]))
+    assert (bone["label"], head["label"]) == ("1", ""), "the mask has the bone"
     assert float(bone["area_mm2"]) == pytest.approx(0.25 * float(bone["area_px2"]))
     assert float(head["radius_mm"]) == pytest.approx(0.5 * float(head["radius_px"])) and head["kind"] == "circle"
     assert {row["radius_mm"] for row in rows_of(tmp_path / "px_measures.csv")} == {""}

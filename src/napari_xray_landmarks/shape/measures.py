@@ -183,16 +183,18 @@ def _lines(image: str, segmentation: Segmentation, spacing_mm) -> list[list[str]
     in_px, in_mm = measures(segmentation), measures(segmentation, spacing_mm)
     if not in_px:
         return [[image, "", "", "", "false", "nothing was found", *[""] * (len(COLUMNS) - 6)]]
+    masked = len(segmentation.bones) or len(segmentation.circles)  # as in `label_image`
+    labels = [str(i + 1) if i < masked and m.found else "" for i, m in enumerate(in_px)]
     return [_line(image, px, mm if spacing_mm is not None else None, label)
-            for label, (px, mm) in enumerate(zip(in_px, in_mm, strict=True), start=1)]
+            for label, px, mm in zip(labels, in_px, in_mm, strict=True)]
 
 
-def _line(image: str, px: Measures, mm: Measures | None, label: int) -> list[str]:
+def _line(image: str, px: Measures, mm: Measures | None, label: str) -> list[str]:
     from ..io.tables import number, truth
 
     lengths = [number(value) for pair in zip(_lengths(px), _lengths(mm), strict=True) for value in pair]
     return [image, px.structure, px.kind, px.view, truth(px.found), px.reason, number(px.confidence), *lengths,
-            number(px.angle_deg), str(label), "; ".join(px.outliers)]
+            number(px.angle_deg), label, "; ".join(px.outliers)]
 
 
 def _lengths(of: Measures | None) -> list[float]:
