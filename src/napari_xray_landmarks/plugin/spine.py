@@ -148,14 +148,8 @@ def _show(viewer, layer, kind: str, title: str, vertebrae: Vertebrae, drawn):
         existing = []
     features = {"label": np.array(texts, dtype=object)}
     if existing:
-        shown = existing[-1]
-        shown.data = shapes
-        shown.features = features
-        if not np.array_equal(our_metadata(shown).get("colours"), colours):
-            shown.edge_color = colours
-            shown.text.color = _text_colours(colours)
-            note(shown, colours=colours)
-        return shown
+        _update(existing[-1], shapes, colours, features)
+        return existing[-1]
     active = viewer.layers.selection.active
     width = LINE_WIDTH * vertebrae.width / float(np.mean(vertebrae.spacing))
     text = {"string": "{label}", "size": TEXT_SIZE if kind == LINES else TEXT_SIZE - 3, "anchor": "center",
@@ -166,6 +160,21 @@ def _show(viewer, layer, kind: str, title: str, vertebrae: Vertebrae, drawn):
     _below(viewer, shown, layer)
     viewer.layers.selection.active = active
     return shown
+
+
+def _update(shown, shapes, colours: list[str], features) -> None:
+    """Bring a drawing up to date; what stays as it is costs nothing, since this runs while a corner is dragged."""
+    moved = [i for i, (old, new) in enumerate(zip(shown.data, shapes, strict=True)) if not np.array_equal(old, new)]
+    if moved:
+        for i in moved:  # napari has no public way to move one shape; its own tools do it so
+            shown._data_view.edit(i, np.asarray(shapes[i], dtype=float))
+        shown.refresh()
+    if list(shown.features["label"]) != list(features["label"]):
+        shown.features = features
+    if our_metadata(shown).get("colours") != colours:
+        shown.edge_color = colours
+        shown.text.color = _text_colours(colours)
+        note(shown, colours=colours)
 
 
 def _text_colours(colours: list[str]) -> list[str]:
