@@ -11,8 +11,17 @@ from .reporting import progress_bar, say
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="joint-displacement, deep-morphing or spine.")],
-    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="A folder with images/ and landmarks.csv.")],
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="joint-displacement, deep-morphing, spine or shape-model.")
+    ],
+    data: Annotated[
+        Path,
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            help="A folder with images/ and landmarks.csv; for shape-model one contour or surface a subject.",
+        ),
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="MODEL", help="The .safetensors file to write.")],
     split: Annotated[str | None, typer.Option("--split", help="Only the films of this split of images.csv.")] = None,
     anatomy: Annotated[
@@ -23,7 +32,14 @@ def train(
     device: DeviceOption = Device.auto,
     seed: SeedOption = None,
 ) -> None:
-    """Train a model on one's own films; the same command goes on with a run that was stopped."""
+    """Train a model on one's own films; the same command goes on with a run that was stopped.
+
+    shape-model makes one of contours (.mrk.json, .csv) or surfaces, and reports compactness, generalisation and
+    specificity beside it.
+    """
+    if recipe == "shape-model":
+        _train_shape_model(data, output, assignments, anatomy, seed or 0, quiet)
+        return
     from ..training import read_training_set
     from ..training.films import validate
     from ..training.recipes import train as run_recipe
@@ -45,3 +61,19 @@ def train(
         say(f"Note: {len(tolerated) - 5} more films have such gaps", quiet)
     say(f"{len(dataset)} films, {len(header.landmarks)} landmarks", quiet)
     say(f"Written: {output}. Use it: xray-landmarks detect FILM --model {output} -o OUT", quiet)
+
+
+def _train_shape_model(data: Path, output: Path, assignments, anatomy: str | None, seed: int, quiet: bool) -> None:
+    from ..evaluation.shape_report import write_shape_report
+    from ..training.shape_models import train_shape_model
+
+    with progress_bar("Training", quiet) as progress:
+        trained = train_shape_model(data, output, settings=parse_assignments(assignments), anatomy=anatomy, seed=seed,
+                                    progress=progress)
+        folder = write_shape_report(trained, output.with_name(f"{output.stem}-report"))
+    model, shapes = trained.model, trained.shapes
+    say(f"{len(shapes.subjects)} subjects, {len(model.mean)} points, {len(model.modes)} modes hold "
+        f"{100 * trained.header.metrics['retained_variance']:.1f} % of the variance", quiet)
+    if trained.quality is None:
+        say("Note: generalisation and specificity need at least three subjects", quiet)
+    say(f"Written: {output} and {folder}", quiet)

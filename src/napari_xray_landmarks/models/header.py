@@ -15,7 +15,7 @@ from .methods import METHODS
 FORMAT = "napari-xray-landmarks/1"
 TEXT_KEYS = ("format", "method", "anatomy", "licence", "citation", "package_version")
 MAPPING_KEYS = ("settings", "training", "metrics")
-TASKS = ("detect", "segment")
+TASKS = ("detect", "segment", "shape")
 MAX_LANDMARKS = 10_000
 MAX_TEXT = 20_000
 MAX_DEPTH = 30
@@ -89,7 +89,8 @@ class ModelHeader:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """What the model can do with a film: "detect" landmarks, "segment" bones; from `extra["tasks"]`."""
+        """What the model can do with a film, from `extra["tasks"]`: "detect" landmarks, "segment" bones; "shape" is a
+        shape model, which takes no film."""
         return tuple(str(task) for task in self.extra.get("tasks", ("detect",)))
 
     @property

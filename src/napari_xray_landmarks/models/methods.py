@@ -69,6 +69,13 @@ METHODS = {
             "Imran AAZ, Huang C, Tang H, Fan W, Cheung KMC, To M, Qian Z, Terzopoulos D: Bipartite Distance for "
             "Shape-Aware Landmark Detection in Spinal X-Ray Images. arXiv, 2020",
         ),
+        Method(
+            "shape-model",
+            "shape.shape_models",
+            "shape.settings:ShapeModelSettings",
+            "Cootes TF, Taylor CJ, Cooper DH, Graham J: Active Shape Models - Their Training and Application. "
+            "Computer Vision and Image Understanding 61(1), 1995",
+        ),
     )
 }
 
