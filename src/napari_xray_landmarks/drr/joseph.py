@@ -96,7 +96,7 @@ def _sum_tile(mode, flat, shape, steps, start, lines, reach, rows, columns, tota
     low, high, part_low, part_high = span(start, near, far)
     bounded = near >= start or far <= start  # otherwise rays go to both sides, farther than the corners tell
     scratch = np.zeros(total.shape, np.float32)
-    bounds, work = np.empty(4, np.float32), np.empty((5, 2 * LANES), np.float32)
+    bounds, work = np.empty(4, np.float32), np.empty((7, 2 * LANES), np.float32)
     p_end, q_end = np.float32(shape[0] + 1), np.float32(shape[1] + 1)
     in_plane = (np.int32(steps[0]), np.int32(steps[1]))
     for k in range(max(0, low), min(shape[2], high)):

@@ -2,7 +2,7 @@
 
 Each takes the flat values behind the slice's start, the offsets from one p and one q to the next, the (4, N) lines
 (p in the middle slice, p per slice, q, q per slice), the slice counted from the middle, the largest p and q, which keep
-samples beside the volume on its border of zeros, how many lines count, a (5, 2 `LANES`) float32 array to work in, and
+samples beside the volume on its border of zeros, how many lines count, a (7, 2 `LANES`) float32 array to work in, and
 the (channels, N) sums; N is a multiple of `LANES`.
 
 So many samples at a time, as many as a compiler unrolls: their places are worked out, then the values are fetched one
@@ -104,18 +104,24 @@ def add_gradients(plane, steps, lines, k, ends, count, work, sums):
     near, far, fp, fq, offset = work[0], work[1], work[2], work[3], work[4].view(np.int32)
     for i in range(0, count, LANES):
         _fetch(plane, steps, lines, k, ends, i, near, far, fp, fq, offset)
-        total, to_p, to_pk, to_q, to_qk = sums[0, i:], sums[1, i:], sums[2, i:], sums[3, i:], sums[4, i:]
+        total, across, down = sums[0, i:], work[5], work[6]
         for c in range(LANES):
             a, b, d, e = near[2 * c], near[2 * c + 1], far[2 * c], far[2 * c + 1]
             across_top, across_bottom = b - a, e - d
             top = a + fp[c] * across_top
-            down = d + fp[c] * across_bottom - top
-            across = across_top + fq[c] * (across_bottom - across_top)
-            total[c] += top + fq[c] * down
-            to_p[c] += across
-            to_pk[c] += k * across
-            to_q[c] += down
-            to_qk[c] += k * down
+            down[c] = d + fp[c] * across_bottom - top
+            across[c] = across_top + fq[c] * (across_bottom - across_top)
+            total[c] += top + fq[c] * down[c]
+        _add_moments(across, k, sums[1, i:], sums[2, i:])
+        _add_moments(down, k, sums[3, i:], sums[4, i:])
+
+
+@njit(fastmath=True, cache=True, error_model="numpy", inline="always")
+def _add_moments(values, k, sums, moments):
+    """In a loop of its own: the fewer arrays a loop has, the fewer tests whether they overlap."""
+    for c in range(LANES):
+        sums[c] += values[c]
+        moments[c] += k * values[c]
 
 
 @njit(fastmath=True, cache=True, error_model="numpy")
