@@ -1,6 +1,8 @@
 """`simulate --dataset` from end to end: films of a user's CT, gone on with, and bad input."""
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from balls import NAMES, ball_ct
 from napari_xray_landmarks.io import save_landmarks, write_volume
@@ -42,11 +44,27 @@ def test_films_of_cts_become_a_training_set_that_grows(run, files, tmp_path):
 @pytest.mark.parametrize("extra, problem", [
     (("--seed", 6), "seed"), (("--view", "0,0"), "--view"), (("--lao", "9"), "--lao 9"), (("--lao", "9,-9"), "lao_deg"),
     (("--sod", 1100, "--sdd", 1150), "isocentre"), (("--size", "0x9"), "--size"),
+    (("--isocentre", "0,0,0"), "--isocentre"), (("--monochrome1",), "--monochrome1"), (("--png",), "--png"),
+    (("--exposure", "xerox"), "--exposure"), (("--set", "kvp=0"), "kvp"),
 ])
 def test_what_cannot_be_made_is_said_in_a_line(run, files, tmp_path, extra, problem):
     assert run("simulate", *arguments(files, 1), "-o", tmp_path / "set").code == 0
     outcome = run("simulate", *arguments(files, 2), "-o", tmp_path / "set", *extra)
     assert outcome.code == 2 and problem in outcome.err and outcome.err.count("\n") == 1
+
+
+def test_exposure_and_collimator_are_those_asked_for(run, files, tmp_path):
+    asked = ("--flipped", 0, "--tools", 0, "--collimator", "circle")
+    looks = {"none": (), "film": ("--exposure", "film"), "few": ("--set", "photons=200")}
+    films = {}
+    for name, look in looks.items():
+        made = run("simulate", *arguments(files, 1), "-o", tmp_path / name, *asked, *look)
+        assert made.code == 0, made.err
+        films[name] = np.asarray(Image.open(tmp_path / name / "images" / "000000.png")).astype(float)
+    assert not any(film[0, 0] or film[-1, -1] for film in films.values())  # the corners are outside of the circle
+    assert (films["few"] != films["film"]).any() and (films["none"] != films["film"]).any()
+    rough = {name: np.abs(np.diff(film[26:46, 38:58])).mean() for name, film in films.items()}
+    assert rough["few"] > 1.5 * rough["film"]
 
 
 def test_a_ct_without_landmarks_makes_no_set(run, files, tmp_path):

@@ -37,7 +37,9 @@ from .simulated_sets import (
     ToolsOption,
     ViewsEachOption,
     hip_views,
+    look_of,
     patients,
+    refuse_options_of_single_films,
     view_ranges,
     write_set,
 )
@@ -83,7 +85,10 @@ def simulate(
         str | None,
         typer.Option("--isocentre", metavar="L,P,S", help="In mm, LPS. By default the middle of landmarks or CT."),
     ] = None,
-    exposure: Annotated[str, typer.Option("--exposure", metavar="NAME", help="film or fluoroscopy.")] = "film",
+    exposure: Annotated[
+        str | None,
+        typer.Option("--exposure", metavar="NAME", help="film or fluoroscopy. By default film; varied in a data set."),
+    ] = None,
     assignments: SetOption = None,
     collimator: Annotated[Collimator, typer.Option("--collimator", help="Shape of the field.")] = Collimator.none,
     inverted: Annotated[bool, typer.Option("--monochrome1", help="Store the grey values inverted.")] = False,
@@ -111,14 +116,15 @@ def simulate(
     check_device(device)
     arm = parse_arm(sod, sdd, size, pixel, roll, isocentre)
     if dataset is not None:
-        if views:
-            raise InputError("--view", "does not go with --dataset", "Give --lao and --cran, the ranges of the views")
+        refuse_options_of_single_films({"--view": views, "--isocentre": isocentre, "--monochrome1": inverted,
+                                        "--png": png})
         source = patients(cts, _one_each("--landmarks", landmarks, cts), _one_each("--labels", labels, cts),
                           structures=parse_structures(structures), femurs=femurs, sampled=sampled, implants=implants,
                           anatomy=anatomy, seed=seed or 0)
         views_of = hip_views(flipped) if str(cts[0]) == HIPS else view_ranges(arm, lao, cran, flipped)
-        return write_set(output, source, views_of, dataset, seed=seed or 0,
-                         views_each=views_each, tools=tools, appearance=appearance, quiet=quiet)
+        look = look_of(_exposure(exposure, assignments) if exposure or assignments else None,
+                       _collimation(collimator), tools, appearance)
+        return write_set(output, source, views_of, dataset, look, seed=seed or 0, views_each=views_each, quiet=quiet)
     angles = [parse_view(text) for text in views or ["ap"]]
     request = Request(
         tuple(replace(arm, lao_deg=lao, cran_deg=cran) for lao, cran in angles), isocentre is not None,
@@ -140,10 +146,11 @@ def simulate(
     return 1 if failures else 0
 
 
-def _exposure(name: str, assignments: Sequence[str] | None) -> "Exposure":
+def _exposure(name: str | None, assignments: Sequence[str] | None) -> "Exposure":
     from ..drr.exposure import EXPOSURES, Exposure
     from ..models.methods import settings_from
 
+    name = name or "film"
     if name not in EXPOSURES:
         raise InputError(f"--exposure {name}", "is not known", f"Exposures: {', '.join(EXPOSURES)}")
     return settings_from(Exposure, asdict(EXPOSURES[name]), parse_assignments(assignments), "--set")

@@ -13,9 +13,11 @@ from .inputs import file_stems
 from .reporting import progress_bar, say
 
 if TYPE_CHECKING:
+    from ..drr.collimation import Collimation
+    from ..drr.exposure import Exposure
     from ..geometry.camera import CArm
     from ..training.patients import Patients
-    from ..training.simulated import FilmPlan
+    from ..training.simulated import FilmPlan, Look
     from ..training.views import ViewRanges
 
 PANEL = "Data set"
@@ -139,13 +141,31 @@ def _hips(atlas: Sequence[Path], femurs: Path | None, sampled: int, implants: fl
     return FemurPatients(HIP_PHANTOMS, str(atlas[0]) if atlas else "", str(femurs or ""), sampled, implants, seed=seed)
 
 
-def write_set(output: Path, source: "Patients", views: "ViewRanges", count: int, *, seed: int, views_each: int,
-              tools: float, appearance: bool, quiet: bool) -> int:
+def refuse_options_of_single_films(given: Mapping[str, object]) -> None:
+    """Refuse, by an InputError, an option that says nothing about a data set."""
+    instead = {"--view": "Give --lao and --cran, the ranges of the views",
+               "--isocentre": "Leave it out: views are drawn about the middle of the landmarks",
+               "--monochrome1": "Leave it out: a training set's images are PNG, denser is brighter",
+               "--png": "Leave it out: a training set's images are PNG"}
+    for option, value in given.items():
+        if value:
+            raise InputError(option, "does not go with --dataset", instead[option])
+
+
+def look_of(exposure: "Exposure | None", collimation: "Collimation | None", tools: float, appearance: bool) -> "Look":
+    """How the films of a set look: exposed as asked for, or in varied ways."""
+    from ..training.simulated import Look
+
+    return Look(exposure is None, appearance, tools, exposure, collimation)
+
+
+def write_set(output: Path, source: "Patients", views: "ViewRanges", count: int, look: "Look", *, seed: int,
+              views_each: int, quiet: bool) -> int:
     """Write the films that the folder lacks; gives the exit code."""
-    from ..training.simulated import FilmPlan, Look
+    from ..training.simulated import FilmPlan
     from ..training.simulated_sets import write_simulated_set
 
-    plan = FilmPlan(source, views, seed, views_each, Look(appearance=appearance, tools=tools))
+    plan = FilmPlan(source, views, seed, views_each, look)
     with progress_bar("Simulating", quiet) as progress:
         dataset = write_simulated_set(output, plan, count, about=about(plan), progress=progress)
     splits = {split: sum(film.split == split for film in dataset.films) for split in ("train", "validation", "test")}

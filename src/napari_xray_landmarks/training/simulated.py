@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 import numpy as np
 
 from ..drr.appearance import random_appearance, vary
+from ..drr.collimation import Collimation
 from ..drr.exposure import Exposure
 from ..drr.projection import outlines, project_landmarks
 from ..drr.simulate import GREY_LEVELS, simulate
@@ -63,15 +64,25 @@ class Look:
         Whether they look different too, beyond physics: inverted, warped, noisy, marked, cut out, ...
     tools
         Share of the films with screws, wires, plates and the like about the landmarks.
+    exposure
+        That of all films, in place of varied ones.
+    collimation
+        What the beam of all films is narrowed to.
     """
 
     exposures: bool = True
     appearance: bool = True
     tools: float = 0.25
+    exposure: Exposure | None = None
+    collimation: Collimation | None = None
 
     def __post_init__(self):
         if not 0 <= self.tools <= 1:
             raise ValueError(f"tools must be a share, got {self.tools}")
+
+    def describe(self) -> dict:
+        """What is given; a set made before there was a further choice can be gone on with."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +123,7 @@ class FilmPlan:
     def describe(self) -> dict:
         """What makes the films: the same description gives the same films."""
         return {"patients": self.patients.describe(), "views": asdict(self.views), "seed": self.seed,
-                "views_each": self.views_each, "look": asdict(self.look), "outlined": self.outlined}
+                "views_each": self.views_each, "look": self.look.describe(), "outlined": self.outlined}
 
     def place(self, number: int) -> tuple[int, int]:
         """Which patient a film shows, and in which variant."""
@@ -144,7 +155,8 @@ def film_of(patient: Patient, number: int, views: ViewRanges, look: Look, rng: n
     if tooled:
         tools = random_tools(patient.landmarks.points[patient.landmarks.detected], rng)
         scene = replace(scene, tools=scene.tools + tools)
-    radiograph = simulate(scene, arm, random_exposure(rng) if look.exposures else None, rng=rng)
+    exposure = look.exposure or (random_exposure(rng) if look.exposures else None)
+    radiograph = simulate(scene, arm, exposure, collimation=look.collimation, rng=rng)
     contours, landmarks = outlines(patient.surfaces, arm.camera()), patient.landmarks
     if flipped:
         arm, landmarks = mirrored_arm(arm), mirrored_landmarks(landmarks)
