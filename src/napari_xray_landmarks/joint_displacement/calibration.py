@@ -69,26 +69,19 @@ def calibrate(model: PatchModel, examples: Sequence, names: Sequence[str], setti
         progress(done / len(films), "testing on films left out")
         _search(detector, examples[number], record, np.random.default_rng(number) if done % _SPOIL_EVERY == 0 else None)
     mass, error, unit = map(np.concatenate, (record.masses, record.errors, record.units))
-    spacings = [e.spacing_mm for e in examples]
-    px_in_mm = float(np.mean(spacings)) if all(s is not None for s in spacings) else None
     model = replace(model, confidence=_logistic(mass, error / unit <= model.tolerance))
-    metrics = {
-        "mean_radial_error_px": round(float(error.mean()), 2),
-        "median_radial_error_px": round(float(np.median(error)), 2),
-        "mean_radial_error_percent_of_size": round(float(100 * (error / unit).mean()), 2),
-        "confidence_tolerance_percent_of_size": 100 * model.tolerance,
-        "films": len(films),
-        "how": "films left out of the model that searches them, no initial position",
-    }
-    if px_in_mm:
-        metrics["mean_radial_error_mm"] = round(float(error.mean() * px_in_mm), 3)
-    if outlines is not None:
-        own, off = np.array(record.whole), np.array(record.off)
-        tolerance = RIGHT_MM / (px_in_mm * float(np.mean(unit))) if px_in_mm else _RIGHT
-        learnt = learn_reliability(np.array(record.evidence), off <= tolerance, tolerance)
-        outlines = replace(outlines, reliability=learnt)
-        metrics |= _outline_metrics(off[own], tolerance, float(np.mean(unit)), px_in_mm)
-    return model, outlines, metrics
+    spacings = [e.spacing_mm for e in examples]
+    mm = float(np.mean(spacings)) if all(s is not None for s in spacings) else None
+    metrics = _landmark_metrics(error, unit, mm) | {
+        "confidence_tolerance_percent_of_size": 100 * model.tolerance, "films": len(films),
+        "how": "films left out of the model that searches them, no initial position"}
+    if outlines is None or not record.evidence:
+        return model, outlines, metrics
+    size = float(np.mean(unit))
+    tolerance = RIGHT_MM / (mm * size) if mm else _RIGHT
+    off = np.array(record.off)
+    outlines = replace(outlines, reliability=learn_reliability(np.array(record.evidence), off <= tolerance, tolerance))
+    return model, outlines, _outline_metrics(off[np.array(record.whole)], tolerance, size, mm) | metrics
 
 
 def _left_out(model, outlines, films, count, names, settings) -> Iterator[tuple[Detector, int]]:
@@ -130,6 +123,16 @@ def _judge(detector: Detector, search, points, unit: float, record: _Record, who
         record.evidence.append(evidence)
         record.off.append(float(off) / unit)
         record.whole.append(whole)
+
+
+def _landmark_metrics(error: np.ndarray, unit: np.ndarray, px_in_mm: float | None) -> dict:
+    """Figures of single landmarks; `error` and the frame's `unit` are in pixels."""
+    metrics = {
+        "mean_radial_error_px": round(float(error.mean()), 2),
+        "median_radial_error_px": round(float(np.median(error)), 2),
+        "mean_radial_error_percent_of_size": round(float(100 * (error / unit).mean()), 2),
+    }
+    return metrics | ({"mean_radial_error_mm": round(float(error.mean() * px_in_mm), 3)} if px_in_mm else {})
 
 
 def _outline_metrics(off: np.ndarray, tolerance: float, unit: float, px_in_mm: float | None) -> dict:
