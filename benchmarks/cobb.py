@@ -120,7 +120,7 @@ def standard_part(films: Films) -> tuple[list[str], list[Target]]:
             "Taken as predictions of each other the two definitions have, largest to smallest, a SMAPE of "
             f"{smape(np.sort(own, 1), np.sort(published, 1)):.1f} % and a circular error of "
             f"{circular_mean_absolute_error(np.sort(own, 1), np.sort(published, 1)):.2f}°.")
-    head = ["standard minus published", "mean", "SD", "median of |d|", "within 5°", "r"]
+    head = ["standard minus published", "mean", "SD", "median size", "within 5°", "r"]
     return [text, table(head, rows)], []
 
 

@@ -20,6 +20,7 @@ PLUGIN = "napari-xray-landmarks"
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
 SIZE = (1366, 768)
 ANATOMY, SAMPLE, CT_SAMPLE = "pelvis", "pelvis", "pelvis-ct"
+SPINE_SAMPLE = "spine"
 FEMUR, FEMUR_SAMPLE = "proximal femur", "proximal-femur"
 
 
@@ -138,6 +139,16 @@ def simulate(viewer) -> None:
     picture(viewer, "simulate")
 
 
+def curvature(viewer) -> None:
+    """Measure the curves of the phantom spine."""
+    viewer.layers.clear()
+    widget = dock(viewer, "Spine curvature")
+    viewer.open_sample(PLUGIN, SPINE_SAMPLE)
+    settle(until=lambda: widget.curvature is not None)
+    dismiss(viewer)
+    picture(viewer, "spine-curvature")
+
+
 def dismiss(viewer) -> None:
     """Close napari's notifications."""
     for dialog in viewer.window._qt_window.findChildren(QDialog):
@@ -161,6 +172,7 @@ def main() -> None:
     tune(viewer, landmarks)
     calibrate(viewer)
     segment(viewer)
+    curvature(viewer)
     simulate(viewer)
     viewer.close()
     QThreadPool.globalInstance().waitForDone()  # napari does so when it ends
