@@ -82,10 +82,20 @@ def test_carving_takes_out_the_volume(matrix):
     assert taken == pytest.approx(tool.solids[0].volume_mm3, rel=0.01)
 
 
-def test_an_open_surface_is_refused():
-    opened = Mesh(ball().vertices, ball().faces[7:], "cup.stl")
-    with pytest.raises(InputError, match="cup.stl: the surface is open .* fill its holes"):
-        Tool("cup", "steel", (opened,))
+def test_a_wide_open_surface_is_refused():
+    whole = ball()
+    cup = Mesh(whole.vertices, whole.faces[whole.vertices[whole.faces][..., 0].max(1) < 12], "cup.stl")
+    with pytest.raises(InputError, match="cup.stl: the surface is open: a hole of .* hole filter"):
+        Tool("cup", "steel", (cup,))
+
+
+@pytest.mark.parametrize("way", [1, -1], ids=["outwards", "inwards"])
+def test_small_holes_are_closed(way):
+    whole = ball()
+    leaky = Tool("ball", "steel", (Mesh(whole.vertices, np.delete(whole.faces, (40, 41, 900), 0)[:, ::way], "leaky"),))
+    assert leaky.solids[0].volume_mm3 == pytest.approx(whole.volume_mm3, rel=1e-3)
+    for camera in CAMERAS:
+        assert np.abs(thickness(leaky, camera) - thickness(Tool("ball", "steel", (whole,)), camera)).max() < 0.5
 
 
 def test_triangles_that_disagree_are_refused():

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_xray_landmarks.drr.repair import solid_surface
 from napari_xray_landmarks.errors import FileError
 from napari_xray_landmarks.mesh import Mesh
 from napari_xray_landmarks.phantoms import SCHEMAS
@@ -21,7 +22,6 @@ from napari_xray_landmarks.phantoms.atlas import (
 from napari_xray_landmarks.phantoms.atlas_people import atlas_person, sampled_person
 from napari_xray_landmarks.phantoms.distance import distance_field
 from napari_xray_landmarks.phantoms.pelvis import HIP_LANDMARKS, LABELS
-from napari_xray_landmarks.phantoms.repair import solid_surface
 from napari_xray_landmarks.phantoms.vertices import VERTICES, sphere
 
 DATA = Path(os.environ.get("XRAY_LANDMARKS_DATA", Path(__file__).parents[3] / "shared" / "data"))

@@ -5,12 +5,12 @@ import pytest
 import trimesh
 
 from napari_xray_landmarks.drr.render import render
+from napari_xray_landmarks.drr.repair import holes, solid_surface
 from napari_xray_landmarks.errors import InputError
 from napari_xray_landmarks.geometry.camera import CArm
 from napari_xray_landmarks.imaging import Volume
 from napari_xray_landmarks.mesh import Mesh
 from napari_xray_landmarks.phantoms.distance import distance_field
-from napari_xray_landmarks.phantoms.repair import holes, solid_surface
 from napari_xray_landmarks.phantoms.surfaces import SurfaceBone, bones_of, ct_from_surfaces, varying
 
 CENTRE = np.array([1.3, -2.1, 0.7])

@@ -30,9 +30,9 @@ def surfaces(
     """
     import numpy as np
 
+    from ..drr.repair import solid_surface
     from ..io import write_volume
     from ..io.meshes import read_mesh
-    from ..phantoms.repair import solid_surface
     from ..phantoms.surfaces import SurfaceBone, ct_from_surfaces, varying
 
     for option, value in (("--voxel-mm", spacing), ("--cortex-mm", cortex)):

@@ -10,6 +10,7 @@ from ..geometry.camera import Camera
 from ..mesh import Mesh
 from .attenuation import MATERIALS
 from .crossings import HOLE, spans
+from .repair import solid_surface
 
 METALS = ("titanium", "steel", "cobalt-chromium")
 FINER = 2  # rays across a pixel
@@ -28,14 +29,14 @@ class Tool:
     material
         One of METALS.
     solids
-        Closed surfaces that face outwards; where they overlap counts once.
+        Closed surfaces, small holes aside; where they overlap counts once.
     holes
         Closed surfaces of what is cut out of them.
 
     Raises
     ------
     InputError
-        A surface that is open.
+        A surface that `closed` refuses.
     ValueError
         A material that is no metal known here.
     """
@@ -78,12 +79,12 @@ class Tool:
 
 
 def closed(mesh: Mesh) -> Mesh:
-    """A mesh that encloses something, facing outwards: one that faces inwards is turned round.
+    """A mesh that encloses something, facing outwards: small holes are closed, what faces inwards is turned round.
 
     Raises
     ------
     InputError
-        The surface is open, its triangles disagree on what is outside, or it encloses nothing.
+        The surface has a large hole, its triangles disagree on what is outside, or it encloses nothing.
     """
     a, b, c = mesh.faces.T.astype(np.int64)
     count = len(mesh.vertices)
@@ -91,14 +92,14 @@ def closed(mesh: Mesh) -> Mesh:
     back = np.concatenate([b * count + a, c * count + b, a * count + c])
     edges, balance = np.unique(np.concatenate([forth, back]), return_inverse=True)
     balance = np.bincount(balance, np.repeat([1, -1], len(forth)), len(edges))
-    loose = int((balance > 0).sum())
-    if loose:
-        raise InputError(mesh.name, f"the surface is open or its triangles disagree on what is outside, at {loose} of "
-                         f"{len(edges) // 2} edges", "Merge its vertices and fill its holes, for example in 3D Slicer")
+    if (balance > 1).any():
+        raise InputError(mesh.name, f"its triangles disagree on what is outside, at {int((balance > 0).sum())} of "
+                         f"{len(edges) // 2} edges", "Make their orientation consistent, for example in 3D Slicer")
     volume = mesh.volume_mm3
     if not abs(volume) > 1e-9:
         raise InputError(mesh.name, f"the surface encloses {volume:g} mm3", "Give a solid, in mm")
-    return mesh if volume > 0 else Mesh(mesh.vertices, mesh.faces[:, ::-1], mesh.name)
+    outwards = mesh if volume > 0 else Mesh(mesh.vertices, mesh.faces[:, ::-1], mesh.name)
+    return solid_surface(outwards) if (balance > 0).any() else outwards
 
 
 def tool_of(implant) -> Tool:

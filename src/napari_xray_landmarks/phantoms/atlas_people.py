@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..drr.repair import solid_surface
 from ..landmarks import LandmarkSet
 from .atlas import FILES, SIDES, PelvisSurfaces, pelvis_shapes, read_pelvis
 from .bone import Bone
@@ -14,7 +15,6 @@ from .implants import Implant, random_implants
 from .parameters import PelvisParameters, sample_parameters
 from .pelvis import IMPLANT_LABEL, LABELS, LUMBAR
 from .phantom import Phantom
-from .repair import solid_surface
 from .schemas import SCHEMAS
 from .soft_tissue import SoftTissue, soft_tissue
 from .solids import Solid, capsule

@@ -44,7 +44,7 @@ def distance_field(mesh: Mesh, origin_mm, spacing_mm, shape, *, depth_mm: float)
     Parameters
     ----------
     mesh
-        Closed, from `repair.solid_surface`.
+        Closed, from `drr.repair.solid_surface`.
     origin_mm, spacing_mm : (3,) arrays
         World position of voxel (0, 0, 0), and the spacing.
     shape

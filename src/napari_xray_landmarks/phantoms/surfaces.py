@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit, prange
 
+from ..drr.repair import solid_surface
 from ..imaging import Volume
 from ..mesh import Mesh
 from .bone import Bone, add_bone, blend_voxel, noise_tile
 from .distance import distance_field
 from .envelope import draw_envelope
-from .repair import solid_surface
 from .soft_tissue import MUSCLE_HU, SoftTissue, draw_soft_tissue
 from .voxels import grid
 
@@ -28,7 +28,7 @@ class SurfaceBone:
     label
         Its value in the label volume.
     mesh
-        Closed, from `repair.solid_surface`.
+        Closed, from `drr.repair.solid_surface`.
     cortex_mm : (N,) array or a number
         Thickness of the cortex at every vertex.
     cortex_hu, trabecular_hu
