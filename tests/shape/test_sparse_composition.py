@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from napari_xray_landmarks.geometry.similarity import apply, similarity
+from napari_xray_landmarks.shape.huber_lasso import solve
 from napari_xray_landmarks.shape.procrustes import align
-from napari_xray_landmarks.shape.sparse_composition import compose, solve
+from napari_xray_landmarks.shape.sparse_composition import compose
 
 POSE = similarity(4.0, 75, (150, 90))
 

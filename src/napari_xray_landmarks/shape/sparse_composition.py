@@ -12,13 +12,12 @@ while T is fitted, or T and x would shrink to nothing together.
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from ..geometry.similarity import apply, rotation_of, similarity_from_points
+from .huber_lasso import solve
 from .procrustes import rms_radius
 
 _TURNS, _STILL = 20, 1e-4
-_LETS_GO, _NEWTON, _EXACT = 1000, 50, 1e-9
 _SAMPLES, _SAMPLE, _AGREED = 100, 4, 0.1
 
 
@@ -214,131 +213,3 @@ def _similarities(source: np.ndarray, target: np.ndarray, reflect: bool) -> np.n
     matrices[:, :-1, -1] = (target_mean - source_mean @ matrices[:, :-1, :-1].swapaxes(1, 2))[:, 0]
     matrices[:, -1, -1] = 1
     return matrices
-
-
-def solve(target, atoms, weights, lambda_shape: float, lambda_outlier, start=None) -> tuple[np.ndarray, np.ndarray]:
-    """The convex problem: minimise sum_i w_i (t_i - (A^T x)_i - e_i)^2 + lambda_shape |x|_1 + lambda_outlier |e|_1.
-
-    An active set, as in feature-sign search (Lee et al. 2007): the x that violates its optimality condition most is let
-    go from zero, then Newton steps with exact line searches find the minimum over those that are free, whose signs stay
-    and which are fixed again where they come to zero. It ends when all conditions hold to 1e-9.
-
-    Parameters
-    ----------
-    target, weights : (n,) arrays
-    atoms : (K, n) array
-    lambda_shape
-    lambda_outlier
-        One number, or (n,).
-    start : (K,) array, optional
-        Where to start from; only the time depends on it. By default the one atom that comes nearest.
-
-    Returns
-    -------
-    x : (K,) array
-    e : (n,) array
-    """
-    target, weights = np.asarray(target, float), np.asarray(weights, float)
-    atoms = np.ascontiguousarray(atoms, float)
-    bound = lambda_outlier / np.maximum(2 * weights, 1e-300)
-    if start is None:
-        off = np.abs(target - atoms)
-        near = np.minimum(off, bound)
-        cost = (weights * near * (2 * off - near)).sum(1)
-        x = (np.arange(len(atoms)) == cost.argmin()).astype(float)
-    else:
-        x = np.array(start, float)
-    residual = _solve(target, atoms, weights, bound, lambda_shape, x)
-    return x, np.sign(residual) * np.maximum(np.abs(residual) - bound, 0.0)
-
-
-@njit(cache=True)
-def _solve(target, atoms, weights, bound, penalty, x):
-    """Solves for x in place, gives the residual."""
-    signs = np.sign(x)
-    residual = target - x @ atoms
-    for _ in range(_LETS_GO):
-        for _ in range(_NEWTON):
-            if not _newton_step(atoms, weights, bound, penalty, x, signs, residual):
-                break
-        slope = atoms @ (2 * weights * np.minimum(np.maximum(residual, -bound), bound))
-        worst, most = -1, penalty * (1 + _EXACT)
-        for k in range(len(x)):
-            if signs[k] == 0 and abs(slope[k]) > most:
-                worst, most = k, abs(slope[k])
-        if worst < 0:
-            break
-        signs[worst] = np.sign(slope[worst])
-    return residual
-
-
-@njit(cache=True)
-def _newton_step(atoms, weights, bound, penalty, x, signs, residual):
-    """One step, in place, towards the minimum over the free x; False where they are there."""
-    free = np.flatnonzero(signs)
-    rows = atoms[free]
-    near = np.abs(residual) <= bound
-    slope = rows @ (2 * weights * np.minimum(np.maximum(residual, -bound), bound)) - penalty * signs[free]
-    if len(free) == 0 or np.abs(slope).max() <= 0.1 * _EXACT * penalty:
-        return False
-    information = (rows * (2 * weights * near)) @ rows.T
-    ridge = 1e-13 * np.trace(information) / len(free) + 1e-300
-    for i in range(len(free)):
-        information[i, i] += ridge
-    step = np.linalg.solve(information, slope)
-    longest, first = _limited(step, x, signs, free)
-    along = step @ rows
-    length = _line_search(residual, along, weights, bound, penalty * (step @ signs[free]), longest)
-    for i, k in enumerate(free):
-        x[k] += length * step[i]
-    if first >= 0 and length == longest:
-        x[free[first]] = 0.0
-    for k in free:
-        if x[k] == 0.0:
-            signs[k] = 0.0
-    residual -= length * along
-    return True
-
-
-@njit(cache=True)
-def _limited(step, x, signs, free):
-    """How far the step can go, 1 at most, until an x comes to zero, and which; one at zero takes only its own way."""
-    longest, first = 1.0, -1
-    for i, k in enumerate(free):
-        if step[i] * signs[k] >= 0:
-            continue
-        if x[k] == 0.0:
-            step[i] = 0.0
-        elif -x[k] / step[i] <= longest:
-            longest, first = -x[k] / step[i], i
-    return longest, first
-
-
-@njit(cache=True, fastmath=True)
-def _line_search(residual, along, weights, bound, penalty, longest):
-    """The length in [0, longest] at which the objective along a direction is least: where its slope is zero."""
-    low, high = 0.0, longest
-    at_low = _slope_at(residual, along, weights, bound, penalty, low)
-    at_high = _slope_at(residual, along, weights, bound, penalty, high)
-    if at_high <= 0:
-        return longest
-    least, middle = 1e-14 * abs(at_low), longest
-    for _ in range(100):
-        middle = (low * at_high - high * at_low) / (at_high - at_low)
-        here = _slope_at(residual, along, weights, bound, penalty, middle)
-        if abs(here) <= least:
-            break
-        if here < 0:
-            low, at_low, at_high = middle, here, 0.5 * at_high
-        else:
-            high, at_high, at_low = middle, here, 0.5 * at_low
-    return middle
-
-
-@njit(cache=True, fastmath=True)
-def _slope_at(residual, along, weights, bound, penalty, length):
-    total = penalty
-    for i in range(len(residual)):
-        off = residual[i] - length * along[i]
-        total -= 2 * weights[i] * min(max(off, -bound[i]), bound[i]) * along[i]
-    return total
