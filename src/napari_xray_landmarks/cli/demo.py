@@ -42,7 +42,7 @@ def demo(
     if outlined is not None:
         say(outlined[0], quiet)
         files |= outlined[1]
-    say("Written:\n" + "\n".join(f"  {what:<25} {path}" for what, path in files.items()), quiet)
+    say("Written:\n" + "\n".join(f"  {what:<27} {path}" for what, path in files.items()), quiet)
     if window:
         shown = ("radiograph", "radiograph of the outlines", "Slicer markups", "Slicer markups, outlines")
         _show([files[what] for what in shown if what in files], quiet)
@@ -117,7 +117,6 @@ def _write(folder: Path, radiograph: "Radiograph", landmarks: "LandmarkSet") -> 
 
 def _write_outlines(folder: Path, name: str, radiograph: "Radiograph", found: "Segmentation") -> dict[str, Path]:
     from ..io import write_volume
-    from ..shape.measures import summary
     from .overlay import write_overlay
     from .segmented import Segmented, write_labels, write_markups, write_tables
 
@@ -132,8 +131,7 @@ def _write_outlines(folder: Path, name: str, radiograph: "Radiograph", found: "S
              "picture of the outlines": folder / "contours.png"}
     write_markups(files["Slicer markups, outlines"], one)
     write_labels(files["mask"], radiograph, one)
-    write_overlay(files["picture of the outlines"], radiograph, title=f"Phantom {name}: {summary(found)}",
-                  segmentation=found)
+    write_overlay(files["picture of the outlines"], radiograph, title=f"Phantom {name}", segmentation=found)
     return files
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import __version__
 from ..landmarks import LandmarkSet
-from ..shape.measures import label_image, outlying
+from ..shape.measures import outlying
 from ..shape.segmentation import HeadCircle, Segmentation
 from .films import film_of, frame_of, note, our_metadata, spacing_of
 from .labels import keep_readable, names_of
@@ -82,8 +82,6 @@ def update_segmentation(viewer, image, segmentation: Segmentation, by_hand=()) -
         features = vertex_features(segmentation, spacing)
         vertices.features = vertices.features.assign(**{c: features[c].to_numpy() for c in features})
         update_landmarks(vertices, marks, by_hand, keep=[marks.names.index(n) for n in by_hand if n in marks.names])
-    if (labels := labels_of(viewer, image)) is not None:
-        show_labels(viewer, image, label_image(segmentation, np.shape(labels.data))[0])
 
 
 def vertices_set(segmentation: Segmentation) -> LandmarkSet:

@@ -11,6 +11,7 @@ from ..io.files import DICOM_SUFFIXES, VOLUME_SUFFIXES, looks_like_dicom, suffix
 from .frames import LayerData
 
 _LOOK_AT = 200
+_MANY = 30  # layers from one table
 _TABLES = ({"image", "landmark", "row_px", "column_px"}, {"image", "contour", "row_px", "column_px"})
 
 Reader = Callable[[str | Sequence[str]], list[LayerData]]
@@ -170,8 +171,24 @@ def _table(path: Path) -> list[LayerData]:
     return [
         landmarks_layer(found.landmarks, f"{image} · landmarks", spacing_mm=found.spacing_mm,
                         notes={"file": path.name, "image": image})
-        for image, found in tables.read_detections(path).items()
+        for image, found in _of_open_films(path, tables.read_detections(path)).items()
     ]
+
+
+def _of_open_films(path: Path, found: dict) -> dict:
+    """All images of a table, or those that are open where there are too many for as many layers."""
+    if len(found) <= _MANY:
+        return found
+    from napari import current_viewer
+
+    from ..io.files import stem
+
+    viewer = current_viewer()
+    shown = {stem(layer.name) for layer in viewer.layers} if viewer is not None else set()
+    chosen = {image: marks for image, marks in found.items() if stem(image) in shown}
+    if not chosen:
+        raise FileError(path, f"holds the landmarks of {len(found)} films", "Open those that you want to see, then it")
+    return chosen
 
 
 def _markups(path: Path) -> list[LayerData]:

@@ -4,7 +4,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..errors import InputError
-from .outlines import contour_of, show_segmentation, update_segmentation, vertices_layer_of
+from ..shape.measures import label_image
+from .outlines import (
+    contour_of,
+    labels_of,
+    show_labels,
+    show_segmentation,
+    update_segmentation,
+    vertices_layer_of,
+)
 from .reshaping import LiveSegmentation, vertex_names
 from .results import moved_by_hand
 from .session import recall, remember
@@ -44,6 +52,8 @@ def show_found(viewer, segmented: Segmented) -> None:
                       settings=live.settings)
     if live.corrections:
         update_segmentation(viewer, image, live.now, live.corrections)
+    if labels_of(viewer, image) is not None:
+        show_labels(viewer, image, label_image(live.now, live.film.shape)[0])
     if (contour := contour_of(viewer, image)) is not None:
         remember(contour, live)
 

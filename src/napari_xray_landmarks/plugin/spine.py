@@ -1,8 +1,5 @@
 """Vertebral corners in the window: the curves of a Points layer, and the layers that show them."""
 
-import re
-from datetime import date, datetime
-
 import numpy as np
 
 from ..errors import InputError
@@ -11,8 +8,8 @@ from ..spine.cobb import CURVES, Curvature, measure
 from ..spine.drawing import draw, outlines
 from ..spine.masks import vertebrae_of_labels
 from ..spine.uncertainty import with_confidences
-from ..spine.vertebrae import Vertebrae, has_corners, landmarks_of, vertebrae_of
-from .films import frame_of, note, our_metadata, set_frame, spacing_of
+from ..spine.vertebrae import BY_COUNT, Vertebrae, corner_of, has_corners, landmarks_of, vertebrae_of
+from .films import frame_of, note, our_metadata, set_frame, spacing_of, world_from_data
 from .marks import landmarks_layer, point_names
 from .results import layer_id, results_of
 
@@ -22,7 +19,6 @@ PLAIN = "#cc79a7"
 CLEAR = "#00000000"
 LINE_WIDTH = 0.05  # of an endplate's length
 TEXT_SIZE = 12
-_DATES = ((re.compile(r"\d{4}-\d{2}-\d{2}"), "%Y-%m-%d"), (re.compile(r"\d{1,2}-[A-Z][a-z]{2}-\d{4}"), "%d-%b-%Y"))
 
 
 def why_not_corners(layer) -> str | None:
@@ -126,15 +122,13 @@ def corners_of_labels(viewer, labels):
     return layer
 
 
-def date_in(name: str) -> date | None:
-    """The date that a film's name tells, "2017-01-02" or "02-Jan-2017"."""
-    for pattern, form in _DATES:
-        if found := pattern.search(name):
-            try:
-                return datetime.strptime(found.group(), form).date()
-            except ValueError:
-                continue
-    return None
+def corners_of_levels(layer, levels) -> set[int]:
+    """Which points of a layer are corners of these vertebrae."""
+    names = _names(layer)
+    places = [corner_of(name) for name in names]
+    if not any(places):
+        places = [(level, 0) for level in BY_COUNT[len(names)] for _ in range(4)]
+    return {i for i, found in enumerate(places) if found and found[0] in levels}
 
 
 def _show(viewer, layer, kind: str, title: str, vertebrae: Vertebrae, drawn):
@@ -149,6 +143,8 @@ def _show(viewer, layer, kind: str, title: str, vertebrae: Vertebrae, drawn):
     features = {"label": np.array(texts, dtype=object)}
     if existing:
         _update(existing[-1], shapes, colours, features)
+        if not np.array_equal(world_from_data(existing[-1]), world_from_data(layer)):
+            set_frame(existing[-1], layer)
         return existing[-1]
     active = viewer.layers.selection.active
     width = LINE_WIDTH * vertebrae.width / float(np.mean(vertebrae.spacing))

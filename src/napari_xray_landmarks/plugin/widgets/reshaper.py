@@ -3,8 +3,9 @@
 import numpy as np
 from qtpy.QtCore import QObject, Signal
 
+from ...shape.measures import label_image
 from ..films import our_metadata
-from ..outlines import contour_of, update_segmentation, vertices_layer_of
+from ..outlines import contour_of, labels_of, show_labels, update_segmentation, vertices_layer_of
 from ..reshaping import LiveSegmentation, ShapeCorrections, reshaped
 from .connections import Connections
 from .jobs import LiveJob
@@ -60,10 +61,17 @@ class Reshaper(QObject):
 
     def _prepare(self):
         corrections, deviations = dict(self.live.corrections), dict(self.live.deviations)
-        found = self.live.found
-        return corrections, lambda: reshaped(found, corrections, deviations)
+        found, shape = self.live.found, self.live.film.shape
+        with_labels = labels_of(self.viewer, self.image) is not None
 
-    def _on_reshaped(self, corrections, segmentation) -> None:
+        def work():
+            segmentation = reshaped(found, corrections, deviations)
+            return segmentation, label_image(segmentation, shape)[0] if with_labels else None
+
+        return corrections, work
+
+    def _on_reshaped(self, corrections, result) -> None:
+        segmentation, labels = result
         if self.image not in self.viewer.layers:
             return
         self._writing = True
@@ -71,6 +79,8 @@ class Reshaper(QObject):
             update_segmentation(self.viewer, self.image, segmentation, corrections)
         finally:
             self._writing = False
+        if labels is not None and labels_of(self.viewer, self.image) is not None:
+            show_labels(self.viewer, self.image, labels)
         self.reshaped.emit(segmentation)
 
     def _on_change(self, names: set[str]) -> None:

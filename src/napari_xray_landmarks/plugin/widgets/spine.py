@@ -15,6 +15,7 @@ from ..spine import (
     COLOURS,
     LINES,
     corners_of_labels,
+    corners_of_levels,
     curves_in,
     hide,
     place,
@@ -140,8 +141,8 @@ class SpineCurvature(Dock):
         for i, curve in enumerate(CURVES):
             self.table.table.item(i, 0).setForeground(QBrush(QColor(COLOURS[curve])))
         largest = f"{found.largest.name} {found.largest.angle_deg:.1f}°" if found.largest.there else "no curve"
-        scoliosis = "No scoliosis" if found.severity == "none" else f"{found.severity.capitalize()} scoliosis"
-        set_note(self.said, f"{scoliosis}: {largest}. {len(found.vertebrae)} vertebrae, {found.vertebrae.describe()}.")
+        verdict = found.verdict[0].upper() + found.verdict[1:]
+        set_note(self.said, f"{verdict}: {largest}. {len(found.vertebrae)} vertebrae, {found.vertebrae.describe()}.")
 
     def _draw(self, layer) -> None:
         if layer is None or self.curvature is None:
@@ -160,8 +161,7 @@ class SpineCurvature(Dock):
     def _show_curve(self, name: str) -> None:
         """Select the corners of a curve's end vertebrae."""
         layer, curve = self.corners.value, self.curvature[name]
-        names = [str(n) for n in layer.features["name"]] if "name" in layer.features else []
-        layer.selected_data = {i for i, n in enumerate(names) if n.partition("-")[0] in (curve.upper, curve.lower)}
+        layer.selected_data = corners_of_levels(layer, (curve.upper, curve.lower))
         self.viewer.layers.selection.active = layer
 
     def _show_labels(self) -> None:

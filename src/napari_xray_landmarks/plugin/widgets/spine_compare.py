@@ -8,8 +8,8 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableW
 from ...errors import InputError
 from ...io.files import stem
 from ...spine.cobb import CURVES, Curvature
-from ...spine.progression import Change, compare, in_order
-from ..spine import curves_in, date_in
+from ...spine.progression import Change, compare, date_in, in_order
+from ..spine import curves_in
 from .messages import complain
 
 FILM, DATE = 0, 1
