@@ -30,7 +30,7 @@ def test_a_row_an_image(tmp_path, run):
         LATER.levels, mirrored(LATER).corners_px + (0, 900)))
     out = run("cobb", table, "-o", tmp_path / "out" / "angles.csv")
     assert out.code == 0 and not out.err
-    assert "MT 40.0° ± " in out.out and "T5 to T12" in out.out and "moderate" not in out.out.splitlines()[0]
+    assert "MT 40.0° ± " in out.out and "T5 to T12" in out.out and "severe scoliosis" in out.out.splitlines()[0]
     first, second = rows_of(tmp_path / "out" / "angles.csv")
     assert [first[k] for k in ("image", "pt_deg", "mt_deg", "tll_deg", "severity", "largest")] == \
         ["first.png", "22.00", "40.00", "31.00", "severe", "MT"]
@@ -143,6 +143,21 @@ def test_one_patients_films_compared(tmp_path, run):
     (tmp_path / "dates.csv").write_text("image,date\nfirst.png,1.1.2020\n")
     run("cobb", table, "-o", tmp_path / "o.csv", "--compare", "--dates", tmp_path / "dates.csv").assert_bad_input(
         "dates.csv: line 2: the date is '1.1.2020'", "2024-05-31")
+
+
+def test_dates_in_the_films_names_and_no_other_definition(tmp_path, run):
+    table = write(tmp_path / "found.csv", **{"x 2021-07-01": LATER, "x 2020-01-01": SPINE})
+    run("cobb", table, "-o", tmp_path / "o.csv", "--compare")
+    assert [r["date"] for r in rows_of(tmp_path / "o.csv")] == ["2020-01-01", "2021-07-01"]
+    run("cobb", table, "-o", tmp_path / "o.csv", "--compare", "--definition", "aasce").assert_bad_input("--compare")
+
+
+def test_tables_of_the_same_name_in_two_folders(tmp_path, run):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder / "found.csv", film=SPINE)
+    run("cobb", tmp_path / "a" / "found.csv", tmp_path / "b" / "found.csv", "-o", tmp_path / "o.csv")
+    assert [r["image"] for r in rows_of(tmp_path / "o.csv")] == ["a/found/film.png", "b/found/film.png"]
 
 
 def test_the_films_order_counts_without_dates(tmp_path, run):

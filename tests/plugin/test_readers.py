@@ -142,6 +142,20 @@ def test_bad_files_are_one_line_and_add_no_layer(tmp_path):
     assert len(viewer.layers) == 0
 
 
+def test_of_a_table_of_many_films_those_that_are_open_count(tmp_path, monkeypatch):
+    import napari
+
+    many = [io.tables.Detections(f"film {i}.png", MARKS) for i in range(40)]
+    io.write_detections(tmp_path / "landmarks.csv", many)
+    with pytest.raises(FileError, match="holds the landmarks of 40 films. Open those"):
+        readers.read_marks(str(tmp_path / "landmarks.csv"))
+    viewer = ViewerModel()
+    viewer.add_image(np.zeros((9, 9)), name="film 7")
+    monkeypatch.setattr(napari, "current_viewer", lambda: viewer)
+    (_, attributes, _), = readers.read_marks(str(tmp_path / "landmarks.csv"))
+    assert attributes["name"] == "film 7.png · landmarks"
+
+
 def test_in_the_window_a_bad_file_is_told_and_nothing_opens(tmp_path, monkeypatch):
     (tmp_path / "text.dcm").write_text("not an image\n" * 20)
     viewer, told = ViewerModel(), []

@@ -7,7 +7,7 @@ import pytest
 
 from napari_xray_landmarks.spine.cobb import measure
 from napari_xray_landmarks.spine.drawing import draw, outlines
-from napari_xray_landmarks.spine.progression import compare, in_order
+from napari_xray_landmarks.spine.progression import compare, date_in, in_order
 from napari_xray_landmarks.spine.table import CHANGE_COLUMNS, COLUMNS, change_row, row
 from napari_xray_landmarks.spine.uncertainty import with_corner_sd
 from napari_xray_landmarks.spine.vertebrae import Vertebrae
@@ -80,3 +80,10 @@ def test_the_perpendiculars_stand_on_the_endplates_and_show_the_angle(spine):
 def test_nearly_parallel_perpendiculars_meet_half_way():
     for drawing in draw(measure(three_curves(0.3, 0.5, 0.4))):
         assert np.isfinite(drawing.perpendiculars).all() and np.ptp(drawing.perpendiculars[..., 1]) < 200
+
+
+@pytest.mark.parametrize(("name", "expected"), [("sunhl-1th-02-Jan-2017-162 A AP.jpg", "2017-01-02"),
+                                                ("x 2020-02-30", None), ("2021-05-06 · landmarks", "2021-05-06"),
+                                                ("film", None)])
+def test_dates_in_names(name, expected):
+    assert (date_in(name) and date_in(name).isoformat()) == expected

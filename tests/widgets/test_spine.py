@@ -11,7 +11,7 @@ from skimage.draw import polygon2mask
 from napari_xray_landmarks.plugin.films import our_metadata, world_from_data
 from napari_xray_landmarks.plugin.marks import landmarks_layer
 from napari_xray_landmarks.plugin.results import results_of
-from napari_xray_landmarks.plugin.spine import BODIES, LINES, date_in, why_not_corners
+from napari_xray_landmarks.plugin.spine import BODIES, LINES, why_not_corners
 from napari_xray_landmarks.plugin.widgets.spine import SpineCurvature
 from napari_xray_landmarks.spine.vertebrae import RING, Vertebrae
 from spines import landmark_set, three_curves
@@ -125,6 +125,8 @@ def test_a_cropped_spine_and_points_without_names(dock, viewer):
     assert dock.table.table.item(0, 1).text() == "not shown" and "T6 to L5" in dock.said.text()
     viewer.add_points(SPINE.corners_px.reshape(-1, 2), name="in order")
     assert dock.corners.value.name == "in order" and angle(dock) == 40
+    dock.table.table.selectRow(1)
+    assert set(dock.corners.value.selected_data) == {*range(16, 20), *range(44, 48)}
 
 
 def test_a_row_selects_the_corners_of_its_end_vertebrae(dock, corners):
@@ -181,13 +183,6 @@ def test_corners_of_masks(dock, viewer, said):
     viewer.add_labels(np.zeros((30, 30), int), name="empty")
     dock.labels_button.click()
     assert "empty: shows 0 vertebrae" in said[-1][1]
-
-
-@pytest.mark.parametrize(("name", "expected"), [("sunhl-1th-02-Jan-2017-162 A AP.jpg", "2017-01-02"),
-                                                ("x 2020-02-30", None), ("2021-05-06 · landmarks", "2021-05-06"),
-                                                ("film", None)])
-def test_dates_in_names(name, expected):
-    assert (date_in(name) and date_in(name).isoformat()) == expected
 
 
 def test_other_layers_are_no_corners(viewer):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import FileError, InputError
+from .inputs import names_in_output
 from .options import Device, DeviceOption, QuietOption, SeedOption, parse_spacing
 from .outputs import TABLE_ENDING
 from .reporting import for_each, say
@@ -64,8 +65,8 @@ def cobb(
     ] = Definition.endplates,
     compare: Annotated[bool, typer.Option("--compare", help="The films are one patient's, the earliest first: how "
                                           "each curve changed.")] = False,
-    dates: Annotated[Path | None, typer.Option("--dates", metavar="CSV", help="image,date and perhaps subject: orders "
-                                               "the films that --compare compares.")] = None,
+    dates: Annotated[Path | None, typer.Option("--dates", metavar="CSV", help="image,date and perhaps subject, for "
+                                               "--compare; else a column date, or names.")] = None,
     images: Annotated[Path | None, typer.Option("--images", metavar="DIR", help="Where the films are; by default "
                                                 "images/ beside the table.")] = None,
     corner_sd: Annotated[float | None, typer.Option("--corner-sd-px", metavar="PX", help="How exact the corners are, "
@@ -82,6 +83,8 @@ def cobb(
 
     if output.suffix.lower() != TABLE_ENDING:
         raise InputError(output, "is no name of a table", "For example -o angles.csv")
+    if compare and definition is Definition.aasce:
+        raise InputError("--compare", "needs the definition by endplates", "Leave --definition aasce out")
     if corner_sd is not None and not 0 <= corner_sd < 1e6:
         raise InputError(f"--corner-sd-px {corner_sd:g}", "is no distance", "For example --corner-sd-px 3")
     given = parse_spacing(spacing)
@@ -162,9 +165,10 @@ def _shape(path: Path, name: str, folder: Path | None) -> tuple[int, int] | None
 
 def _named_apart(films: list[Marked]) -> list[Marked]:
     """The films, called after their file too where several files have one of the same name."""
-    names = [film.name for film in films]
-    return [film if names.count(film.name) == 1 else replace(film, name=f"{film.path.stem}/{film.name}")
-            for film in films]
+    names, paths = [film.name for film in films], list(dict.fromkeys(film.path for film in films))
+    tails = dict(zip(paths, names_in_output(paths), strict=True))
+    return [film if names.count(film.name) == 1 else
+            replace(film, name=f"{tails[film.path].removesuffix(film.path.suffix)}/{film.name}") for film in films]
 
 
 def _dated(films: list[Marked], dates: Path | None) -> list[Marked]:
@@ -217,8 +221,9 @@ def _subject(film: Marked) -> str:
 
 def _compared(found: Sequence) -> tuple[list, list]:
     """The films of each subject in order, and the changes of each against the subject's first."""
-    from ..spine.progression import compare, in_order
+    from ..spine.progression import compare, date_in, in_order
 
+    found = [(f if f.day else replace(f, day=date_in(f.name)), curves) for f, curves in found]
     ordered, changes = [], []
     for subject in dict.fromkeys(film.subject for film, _ in found):
         own = [pair for pair in found if pair[0].subject == subject]
@@ -231,5 +236,5 @@ def _compared(found: Sequence) -> tuple[list, list]:
 def _line(film: Marked, curves: "Curvature", changes: Sequence) -> str:
     parts = [curve.describe() for curve in curves.curves]
     parts += [f"{c.curve.name} {c.trend} ({c.change_deg:+.1f}°)" for c in changes if c.trend not in ("", "first")]
-    return f"{film.name}: {'; '.join(parts)}; {curves.severity}" + \
+    return f"{film.name}: {'; '.join(parts)}; {curves.verdict}" + \
         (f" [{'; '.join(curves.vertebrae.notes)}]" if curves.vertebrae.notes else "")

@@ -98,6 +98,13 @@ class Curvature:
     def severity(self) -> str:
         return severity(self.largest.angle_deg)
 
+    @property
+    def verdict(self) -> str:
+        """The severity in words: "moderate scoliosis", "no scoliosis"."""
+        if not self.severity:
+            return "no curve can be judged"
+        return "no scoliosis" if self.severity == "none" else f"{self.severity} scoliosis"
+
 
 def measure(vertebrae: Vertebrae) -> Curvature:
     """PT, MT and TL/L of the vertebrae in a film, by the standard definition."""

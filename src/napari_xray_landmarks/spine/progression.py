@@ -4,9 +4,10 @@ A curve is measured on every film between the end vertebrae that it had on the f
 degrees counts as progression (Richards et al., Spine 30:2068, 2005), where it is more than the measurement's own error.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from .cobb import CURVES, Curvature, Curve, measure_between
 
 PROGRESSION_DEG = 5.0
 DAYS_A_YEAR = 365.25
+_DATES = ((re.compile(r"\d{4}-\d{2}-\d{2}"), "%Y-%m-%d"), (re.compile(r"\d{1,2}-[A-Z][a-z]{2}-\d{4}"), "%d-%b-%Y"))
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,17 @@ class Change:
     sd_deg: float = float("nan")
     per_year_deg: float = float("nan")
     trend: str = ""
+
+
+def date_in(name: str) -> date | None:
+    """The date that a film's name tells, "2017-01-02" or "02-Jan-2017"."""
+    for pattern, form in _DATES:
+        if found := pattern.search(name):
+            try:
+                return datetime.strptime(found.group(), form).date()
+            except ValueError:
+                continue
+    return None
 
 
 def in_order(dates: Sequence[date | None]) -> list[int]:
