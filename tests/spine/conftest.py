@@ -33,7 +33,7 @@ def learnt(drawn_set, tmp_path_factory):
     pytest.importorskip("lightning_fabric")
     from napari_xray_landmarks.training.recipes import train
 
-    settings = {"rows": 256, "crop": 64, "vertebra_epochs": 25, "corner_epochs": 12, "batch": 2, "learning_rate": 3e-3,
+    settings = {"rows": 256, "crop": 64, "vertebra_epochs": 25, "corner_epochs": 20, "batch": 2, "learning_rate": 3e-3,
                 "held_out": 0.25}
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -71,7 +71,7 @@ def test_a_corners_response_is_highest_at_the_corner(model):
         response = found.responses[name]
         peak = np.unravel_index(np.argmax(response.values), response.values.shape)
         place = (response.image_from_response @ [*peak, 1])[:2]
-        assert np.linalg.norm(place - found.landmarks[name]) < 6
+        assert np.linalg.norm(place - found.landmarks[name]) < 10  # a cell has 7 px
         assert response.values.sum() == pytest.approx(1.0, abs=1e-3)
 
 

@@ -58,7 +58,7 @@ def changed_looks(images: Tensor, generator: Generator) -> Tensor:
     return torch.where(chance(generator, INVERTED, count, 1, 1, 1), -images, images)
 
 
-def shuffled_tiles(image: Tensor, generator: Generator, tile: int = 64) -> Tensor:
+def shuffled_tiles(image: Tensor, generator: Generator, tile: int = 16) -> Tensor:
     """A (1, h, w) image cut into squares that are turned and shuffled: the grey values of a film, but no spine."""
     tiles = image.unfold(1, tile, tile).unfold(2, tile, tile).squeeze(0)
     rows, columns = tiles.shape[:2]

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 import numpy as np
+from scipy.optimize import minimize
+from scipy.special import expit as _sigmoid
 
 from .chain import Chain
 from .search import Corners
@@ -52,7 +54,7 @@ def evidence(chain: Chain, found: Corners) -> np.ndarray:
 
 
 def calibrated(seen: Sequence[np.ndarray], errors: Sequence[np.ndarray]) -> Calibration:
-    """The calibration that fits films with known corners.
+    """The calibration that fits films with known corners best: maximum likelihood, with a weak pull to the default.
 
     Parameters
     ----------
@@ -61,15 +63,20 @@ def calibrated(seen: Sequence[np.ndarray], errors: Sequence[np.ndarray]) -> Cali
     errors
         (vertebrae, 4) distance of each corner from the truth in mean widths; NaN where unknown.
     """
-    from sklearn.linear_model import LogisticRegression
-
     x = np.concatenate([e.reshape(-1, e.shape[-1]) for e in seen]) if len(seen) else np.empty((0, 4))
     y = np.concatenate([e.ravel() for e in errors]) if len(errors) else np.empty(0)
-    right, known = y < TOLERANCE, np.isfinite(y)
-    if len(np.unique(right[known])) < 2:
-        return Calibration()
-    fit = LogisticRegression(C=1.0, fit_intercept=False, max_iter=1000).fit(x[known], right[known])
-    return Calibration(*map(float, fit.coef_[0]))
+    known = np.isfinite(y)
+    x, sign = x[known], np.where(y[known] < TOLERANCE, 1.0, -1.0)
+    start = np.array(astuple(Calibration()))
+
+    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        odds, away = sign * (x @ weights), weights - start
+        gradient = away - (sign * _sigmoid(-odds)) @ x
+        return float(np.logaddexp(0, -odds).sum() + away @ away / 2), gradient
+
+    # more evidence never makes less sure
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None), (0, None), (None, None), (0, None)])
+    return Calibration(*map(float, found.x))
 
 
 def mean_width(corners: np.ndarray) -> float:
@@ -80,7 +87,3 @@ def mean_width(corners: np.ndarray) -> float:
 def _log_odds(probability: np.ndarray) -> np.ndarray:
     p = np.clip(probability, _LEAST, 1 - _LEAST)
     return np.log(p / (1 - p))
-
-
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))

@@ -1,15 +1,14 @@
 """The networks: the paper's, and the two of the default, which find vertebrae first and then their corners.
 
-Images are (films, 1, rows, columns) tensors. Blocks of the default are MONAI's U-Net behind a stem that halves or
-quarters the resolution.
+Images are (films, channels, rows, columns) tensors. The default's are MONAI's U-Net behind a stem that quarters the
+resolution, at which a processor would spend most of its time.
 """
 
 import torch
 from monai.networks.nets import BasicUNet
 from torch import Tensor, nn
 
-COARSE_STRIDE = 4
-FINE_STRIDE = 2
+STRIDE = 4  # px of the input to a cell of the output
 CORNERS = 4
 _SLOPE = 0.1  # of the leaky ReLUs
 
@@ -68,8 +67,7 @@ class VertebraNetwork(nn.Module):
     def __init__(self, levels: int):
         super().__init__()
         self.levels = levels
-        self.stem = nn.Sequential(_half(2, 16, 5), _half(16, 32, 3))
-        self.body = _u_net(32, (32, 48, 64, 96, 128, 32), 1 + 2 * CORNERS + levels)
+        self.layers = _quarter_u_net(2, 1 + 2 * CORNERS + levels)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What the film shows in each cell.
@@ -88,7 +86,7 @@ class VertebraNetwork(nn.Module):
         level : (films, levels, rows / 4, columns / 4) tensor
             Logits.
         """
-        out = self.body(self.stem(images)).float()
+        out = self.layers(images).float()
         offsets = out[:, 1:1 + 2 * CORNERS].unflatten(1, (CORNERS, 2))
         return out[:, :1], offsets, out[:, 1 + 2 * CORNERS:]
 
@@ -98,12 +96,11 @@ class CornerNetwork(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.stem = _half(1, 16, 5)
-        self.body = _u_net(16, (24, 32, 48, 64, 96, 24), CORNERS)
+        self.layers = _quarter_u_net(1, CORNERS)
 
     def forward(self, crops: Tensor) -> Tensor:
-        """(crops, 4, h, w) logits of each corner's place, h and w half of the input's."""
-        return self.body(self.stem(crops)).float()
+        """(crops, 4, h, w) logits of each corner's place, h and w a quarter of the input's."""
+        return self.layers(crops).float()
 
 
 def probabilities(logits: Tensor) -> Tensor:
@@ -111,14 +108,14 @@ def probabilities(logits: Tensor) -> Tensor:
     return logits.flatten(-2).softmax(-1).view_as(logits)
 
 
-def expectation(maps: Tensor, stride: int = FINE_STRIDE) -> Tensor:
+def expectation(maps: Tensor, stride: int = STRIDE) -> Tensor:
     """Soft-argmax: (..., 2) mean (row, column) in pixels of the input, of (..., h, w) probabilities."""
     rows = (maps.sum(-1) * _centres(maps.shape[-2], stride, maps)).sum(-1)
     columns = (maps.sum(-2) * _centres(maps.shape[-1], stride, maps)).sum(-1)
     return torch.stack([rows, columns], -1)
 
 
-def gaussians(points: Tensor, shape: tuple[int, int], sigma, stride: int = FINE_STRIDE) -> Tensor:
+def gaussians(points: Tensor, shape: tuple[int, int], sigma, stride: int = STRIDE) -> Tensor:
     """(..., h, w) bells of height 1 around (..., 2) points in pixels of the input; `sigma` (...) in cells."""
     sigma = torch.as_tensor(sigma, dtype=points.dtype, device=points.device)[..., None] * stride
     parts = [torch.exp(-0.5 * ((_centres(n, stride, points) - points[..., axis, None]) / sigma) ** 2)
@@ -136,6 +133,8 @@ def _half(inputs: int, features: int, size: int) -> nn.Sequential:
                          nn.BatchNorm2d(features), nn.LeakyReLU(_SLOPE, inplace=True))
 
 
-def _u_net(inputs: int, features: tuple[int, ...], outputs: int) -> nn.Module:
+def _quarter_u_net(inputs: int, outputs: int) -> nn.Sequential:
     act = ("leakyrelu", {"inplace": True, "negative_slope": _SLOPE})
-    return BasicUNet(2, inputs, outputs, features, act=act, norm="batch", bias=False, upsample="nontrainable")
+    u_net = BasicUNet(2, 32, outputs, (32, 48, 64, 96, 128, 32), act=act, norm="batch", bias=False,
+                      upsample="nontrainable")
+    return nn.Sequential(_half(inputs, 16, 5), _half(16, 32, 3), u_net)

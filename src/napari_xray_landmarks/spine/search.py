@@ -8,7 +8,7 @@ from torch import Tensor
 
 from .chain import Chain, best_chain, candidates, completed
 from .frames import MIRRORED, film_from_crop, frames
-from .networks import COARSE_STRIDE, FINE_STRIDE, CornerNetwork, VertebraNetwork, expectation, probabilities
+from .networks import STRIDE, CornerNetwork, VertebraNetwork, expectation, probabilities
 from .sampling import FilmPyramid, canvas_shape, film_from_canvas, standardised, transformed, with_local_contrast
 
 
@@ -35,7 +35,9 @@ class Corners:
         h, w = self.maps.shape[2:]
         cells = torch.stack(torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij"), -1).double().flatten(0, 1)
         places = transformed(self.film_from_map, cells.expand(len(self.maps), -1, -1))
-        near = (places[:, None] - self.points[:, :, None]).norm(dim=-1) <= radius_px
+        cell = self.film_from_map[:, :2, :2].det().abs().sqrt()[:, None, None]
+        away = (places[:, None] - self.points[:, :, None]).norm(dim=-1)
+        near = ((radius_px - away) / cell + 0.5).clamp(0, 1)
         return (self.maps.flatten(2) * near).sum(-1)
 
 
@@ -61,7 +63,7 @@ def find_vertebrae(pyramid: FilmPyramid, network: VertebraNetwork, spacing: np.n
         centre, levels = ((m[:1] + m[1:].flip(-1)) / 2 for m in (centre, levels))
         turned = offsets[1:, list(MIRRORED)].flip(-1) * torch.tensor([1.0, -1.0])[:, None, None]
         offsets = (offsets[:1] + turned) / 2
-    chain = best_chain(*candidates(centre[0, 0].numpy(), offsets[0].numpy(), levels[0].numpy(), COARSE_STRIDE), spacing)
+    chain = best_chain(*candidates(centre[0, 0].numpy(), offsets[0].numpy(), levels[0].numpy(), STRIDE), spacing)
     corners = transformed(matrix, torch.from_numpy(chain.corners)).numpy()
     return Chain(corners, chain.found, chain.sureness, chain.score)
 
@@ -103,7 +105,7 @@ def _corners_around(pyramid: FilmPyramid, around: Tensor, network: CornerNetwork
         own, other = maps.chunk(2)
         maps = (own + other[:, list(MIRRORED)].flip(-1)) / 2
     points = transformed(film_from_crops, expectation(maps).double())
-    crop_from_map = torch.tensor([[FINE_STRIDE, 0, (FINE_STRIDE - 1) / 2], [0, FINE_STRIDE, (FINE_STRIDE - 1) / 2],
+    crop_from_map = torch.tensor([[STRIDE, 0, (STRIDE - 1) / 2], [0, STRIDE, (STRIDE - 1) / 2],
                                   [0, 0, 1]], dtype=torch.float64)
     return Corners(points, maps, film_from_crops @ crop_from_map)
 

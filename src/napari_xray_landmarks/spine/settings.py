@@ -18,8 +18,8 @@ class SpineSettings:
     searched) or "training" (fixed once a model is trained). `AS_PUBLISHED` holds the paper's values.
     """
 
-    network: str = _option(NETWORKS[0], "Find vertebrae and then their corners, or the published network",
-                           choices=NETWORKS, group="training")
+    network: str = _option(NETWORKS[0], "Find vertebrae and then their corners, or the published network, which was "
+                           "trained with rows=1024, learning_rate=1e-4", choices=NETWORKS, group="training")
     threshold: float = _option(0.3, "Confidence from which a corner counts as detected", low=0.0, high=1.0)
     mirrored: bool = _option(True, "Search the mirrored film too and take the mean")
     refinements: int = _option(2, "How often corners are sought again in crops around those found before", low=1,

@@ -13,7 +13,7 @@ from .sampling import standardised, transformed
 from .training_films import SpineFilm
 
 ANGLE_DEG, LOG_SCALE, OFFSET = 5.0, 0.08, 0.07  # how far off the first stage may be; the offset in widths
-_BELL = 1.0  # spread of a corner's bell, in cells
+_BELL = 0.7  # spread of a corner's bell, in cells
 
 
 def random_crops(film: SpineFilm, side: int, generator: Generator) -> tuple[Tensor, Tensor, Tensor]:

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from .augmentation import chance, changed_looks, shift, shuffled_tiles, similarities
 from .frames import mirrored_corners
-from .networks import COARSE_STRIDE, CORNERS, gaussians
+from .networks import CORNERS, STRIDE, gaussians
 from .sampling import transformed, with_local_contrast
 from .training_films import SpineFilm
 
@@ -62,8 +62,8 @@ def vertebra_loss(outputs: tuple[Tensor, Tensor, Tensor], corners: Tensor) -> Te
     shape = centre_logits.shape[2:]
     shown = torch.isfinite(corners).flatten(2).all(-1)
     corners = corners.nan_to_num()
-    heights = (corners[:, :, :2].mean(2) - corners[:, :, 2:].mean(2)).norm(dim=-1) / COARSE_STRIDE
-    bells = gaussians(corners.mean(2), shape, (_BELL * heights).clamp(0.7, 2.0), COARSE_STRIDE)
+    heights = (corners[:, :, :2].mean(2) - corners[:, :, 2:].mean(2)).norm(dim=-1) / STRIDE
+    bells = gaussians(corners.mean(2), shape, (_BELL * heights).clamp(0.7, 2.0), STRIDE)
     bell, owner = (bells * shown[..., None, None]).max(1)
     core = bell * (bell > _CORE)
     total = core.sum() + 1e-6
@@ -77,6 +77,6 @@ def _true_offsets(corners: Tensor, owner: Tensor) -> Tensor:
     """(films, 4, 2, h, w) offsets, in cells, of the corners of each cell's vertebra from the cell."""
     films, h, w = owner.shape
     cells = torch.stack(torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")).to(corners)
-    places = (corners.flatten(2) + 0.5) / COARSE_STRIDE - 0.5
+    places = (corners.flatten(2) + 0.5) / STRIDE - 0.5
     chosen = places.gather(1, owner.flatten(1)[..., None].expand(-1, -1, 2 * CORNERS))
     return chosen.transpose(1, 2).reshape(films, CORNERS, 2, h, w) - cells
