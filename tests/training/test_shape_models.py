@@ -97,6 +97,9 @@ def test_surfaces_in_correspondence_make_a_model_of_size_too(tmp_path):
     assert len(trained.model.modes) == 1 and trained.quality.generalisation[1] < 1e-3
     with pytest.raises(InputError, match="alike"):
         train_shape_model(folder, tmp_path / "n.safetensors")
+    write_mesh(folder / "s9.ply", Mesh(ball.vertices[::-1], len(ball.vertices) - 1 - ball.faces))
+    with pytest.raises(FileError, match="s9.ply: joins its vertices to other triangles than s0.ply"):
+        train_shape_model(folder, tmp_path / "n.safetensors")
 
 
 @pytest.mark.parametrize("spoil, says", [

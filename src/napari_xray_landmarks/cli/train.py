@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ..errors import InputError
 from .options import Device, DeviceOption, QuietOption, SeedOption, SetOption, check_device, parse_assignments
 from .reporting import progress_bar, say
 
@@ -38,6 +39,8 @@ def train(
     specificity beside it.
     """
     if recipe == "shape-model":
+        if split is not None:
+            raise InputError(f"--split {split}", "does not go with shape-model", "Keep the shapes to use in a folder")
         _train_shape_model(data, output, assignments, anatomy, seed or 0, quiet)
         return
     from ..training import read_training_set

@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 from numba import njit
+from scipy.spatial.distance import cdist
 from scipy.spatial.transform import Rotation
 
 from ..geometry.similarity import apply, rotation_of
@@ -62,8 +63,7 @@ class Drift:
     @cached_property
     def posterior(self) -> np.ndarray:
         """(N, M) probability that a target point belongs to a source point; what columns lack of 1 are outliers."""
-        away = ((self.points[:, None] - self.target) ** 2).sum(2)
-        near = np.exp(-away / (2 * self.sigma**2))
+        near = np.exp(-cdist(self.points, self.target, "sqeuclidean") / (2 * self.sigma**2))
         uniform = _uniform(self.outliers, len(self.source), self.target, self.sigma**2)
         return near / (near.sum(0) + uniform)
 

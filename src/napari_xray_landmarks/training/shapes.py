@@ -126,6 +126,9 @@ def _surfaces(files: Sequence[Path], found: Sequence[Mesh]) -> ShapeSet:
     for path, mesh in zip(files, found, strict=True):
         _require_alike(files[0], path, len(first.vertices), len(mesh.vertices), "vertices",
                        "Give surfaces whose vertices correspond")
+        if not np.array_equal(mesh.faces, first.faces):
+            raise FileError(path, f"joins its vertices to other triangles than {files[0].name}: they do not correspond",
+                            "Give surfaces with the same triangles, as .vtk or .ply (.stl does not number vertices)")
     names = tuple(f"vertex-{i + 1}" for i in range(len(first.vertices)))
     return ShapeSet(np.array([m.vertices for m in found]), names, _subjects(files), "mm", False, first.faces)
 
