@@ -26,6 +26,12 @@ _HEADS = [NAMES.index(f"femoral-head-{side}") for side in ("left", "right")]
 
 def large_film(film: Film, side_px: int) -> Film:
     """A phantom film on a square of `side_px` pixels, with a 24th landmark."""
+    points = np.vstack([film.points_px, film.points_px[_HEADS].mean(0)])
+    return enlarged(Film(film.pixels, film.spacing_mm, points, film.outline_px, film.has_implant), side_px)
+
+
+def enlarged(film: Film, side_px: int) -> Film:
+    """A film on a square of `side_px` pixels."""
     rows, columns = film.pixels.shape
     side = max(rows, columns)
     above, left = (side - rows) // 2, (side - columns) // 2
@@ -33,8 +39,7 @@ def large_film(film: Film, side_px: int) -> Film:
     square = np.pad(film.pixels.astype(np.float32), padding, mode="edge")
     factor = side_px / side
     pixels = zoom(square, factor, order=1, grid_mode=True, mode="nearest").round().astype(np.uint16)
-    points = np.vstack([film.points_px, film.points_px[_HEADS].mean(0)])
-    points = (points + (above, left) + 0.5) * factor - 0.5
+    points = (film.points_px + (above, left) + 0.5) * factor - 0.5
     return Film(pixels, tuple(s / factor for s in film.spacing_mm), points, film.outline_px, film.has_implant)
 
 

@@ -57,6 +57,11 @@ def test_a_training_set_that_tells_of_no_outline_trains_a_model_that_only_detect
     assert from_tensors({}, {}, NAMES) is None
 
 
+def test_sides_swap_in_a_mirrored_film_where_the_schema_has_pairs():
+    model = learn(ABOUT | {"schema": {"pairs": [["a", "b"], ["d", "c"]]}}, NAMES, SQUARE, shapes())
+    assert model.partner.tolist() == [1, 0, 3, 2, 4]
+
+
 def test_a_closed_schema_is_one_outline():
     model = learn({"schema": {"closed": True}, "anatomy": "vertebra"}, NAMES, SQUARE, shapes())
     assert model.outlines[0].name == "vertebra" and model.outlines[0].numbers == (0, 1, 2, 3, 4)

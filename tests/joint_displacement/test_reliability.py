@@ -48,6 +48,12 @@ def test_spoilt_films_carry_their_landmarks_along():
     np.testing.assert_array_equal(cut[0][tuple(cut[1][inside].astype(int).T)], np.array([1, 2, 3])[inside])
 
 
+def test_a_mirrored_film_of_two_sides_has_them_swapped():
+    points = np.array([[5.0, 7.0], [30.0, 50.0]])
+    (_, mirrored), *_ = spoilt(np.zeros((40, 60)), points, np.random.default_rng(0), np.array([1, 0]))
+    np.testing.assert_array_equal(mirrored, [[30, 9], [5, 52]])
+
+
 @pytest.mark.parametrize("values", [
     {"slopes": (1.0,)}, {"slopes": (-1.0, 0, 0, 0, 0)}, {"intercept": float("nan")}, {"tolerance": 0.0}])
 def test_values_that_make_no_sense_are_refused(values):

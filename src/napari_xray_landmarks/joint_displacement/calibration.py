@@ -107,7 +107,9 @@ def _search(detector: Detector, example, record: _Record, rng: np.random.Generat
     if detector.outlines is None or not marked.all():
         return
     _judge(detector, search, points, unit, record, True)
-    for pixels, moved in spoilt(example.pyramid.levels[0], points, rng) if rng is not None else ():
+    if rng is None:
+        return
+    for pixels, moved in spoilt(example.pyramid.levels[0], points, rng, detector.outlines.partner):
         try:
             searched = detector.search(Pyramid.of(pixels), example.spacing_mm, detector.settings)
         except InputError:  # too little is left

@@ -61,6 +61,8 @@ class OutlineModel:
         "ap", ...; "" where the films do not say.
     film : (K,) integer array
         Which film each shape is from; empty in a model that was read from a file.
+    partner : (L,) integer array, optional
+        In a mirrored film, the landmark of the other side that each becomes; not in a model that was read from a file.
     """
 
     outlines: tuple[Outline, ...]
@@ -69,6 +71,7 @@ class OutlineModel:
     reliability: Reliability = Reliability()
     view: str = ""
     film: np.ndarray = field(default_factory=lambda: np.empty(0, int))
+    partner: np.ndarray | None = None
 
     def __post_init__(self):
         dictionary = np.asarray(self.dictionary, float)
@@ -121,12 +124,18 @@ def learn(about: Mapping, names: Sequence[str], mean: np.ndarray, points_px: Seq
     if not contours or len(whole) < 2:
         return None
     shapes = [apply(similarity_from_points(points_px[i], mean), points_px[i]) for i in whole]
-    return described({"contours": contours, "circles": about.get("circles", ()), "view": about.get("view", "")},
-                     names, np.array(shapes), Reliability(), np.array(whole))
+    model = described({"contours": contours, "circles": about.get("circles", ()), "view": about.get("view", "")},
+                      names, np.array(shapes), Reliability())
+    return replace(model, film=np.array(whole), partner=_partners(names, about.get("schema", {}).get("pairs", ())))
 
 
-def described(extra: Mapping, names: Sequence[str], dictionary: np.ndarray, reliability: Reliability,
-              film: np.ndarray | None = None) -> OutlineModel:
+def _partners(names: Sequence[str], pairs: Sequence[Sequence[str]]) -> np.ndarray:
+    """Which landmark each becomes in a mirrored film, from (left, right) names."""
+    other = {a: b for pair in pairs for a, b in (pair, reversed(pair))}
+    return np.array([names.index(other.get(name, name)) for name in names])
+
+
+def described(extra: Mapping, names: Sequence[str], dictionary: np.ndarray, reliability: Reliability) -> OutlineModel:
     """The model that a header's keys describe; ValueError or KeyError where they do not fit the landmarks' names."""
     index = {name: i for i, name in enumerate(names)}
 
@@ -145,8 +154,7 @@ def described(extra: Mapping, names: Sequence[str], dictionary: np.ndarray, reli
         outlines.append(Outline(str(contour["name"]), numbers, drawn))
     heads = tuple(Head(str(circle["name"]), number(circle["centre"]), tuple(map(number, circle["rim"])))
                   for circle in extra.get("circles", ()))
-    return OutlineModel(tuple(outlines), heads, dictionary, reliability, str(extra.get("view", "")),
-                        np.empty(0, int) if film is None else film)
+    return OutlineModel(tuple(outlines), heads, dictionary, reliability, str(extra.get("view", "")))
 
 
 def header_values(model: OutlineModel, names: Sequence[str]) -> dict:

@@ -76,7 +76,7 @@ def learn_reliability(evidence: np.ndarray, right: np.ndarray, tolerance: float)
     return Reliability(float(found[0] - slopes @ centre), tuple(map(float, slopes)), tolerance)
 
 
-def spoilt(pixels: np.ndarray, points_px: np.ndarray, rng: np.random.Generator) -> Iterator[tuple]:
+def spoilt(pixels: np.ndarray, points_px: np.ndarray, rng: np.random.Generator, partner=None) -> Iterator[tuple]:
     """A film's pixels spoilt in several ways, each with the (L, 2) landmarks where they are then.
 
     Parameters
@@ -85,9 +85,13 @@ def spoilt(pixels: np.ndarray, points_px: np.ndarray, rng: np.random.Generator) 
     points_px : (L, 2) array
     rng
         Draws where the film is cut.
+    partner : (L,) integer array, optional
+        The landmark of the other side that each becomes in a mirrored film: a mirrored pelvis is a pelvis, but a
+        mirrored left femur is none.
     """
     pixels = np.asarray(pixels, np.float32)
-    yield pixels[:, ::-1], (points_px * [1, -1]) + [0, pixels.shape[1] - 1]
+    mirrored = (points_px * [1, -1]) + [0, pixels.shape[1] - 1]
+    yield pixels[:, ::-1], mirrored if partner is None else mirrored[partner]
     yield pixels.max() - pixels, points_px
     low, high = points_px.min(0), points_px.max(0)
     axis, first, share = int(rng.integers(2)), bool(rng.integers(2)), rng.uniform(0.35, 0.65)
