@@ -12,7 +12,7 @@ from .reporting import progress_bar, say
 
 def sample(
     name: Annotated[str, typer.Argument(
-        metavar="NAME", help="pelvis, proximal-femur, spine or knee; films alone: pelvis-outline.")],
+        metavar="NAME", help="pelvis, proximal-femur, spine, knee; films: pelvis-outline, complete-femur.")],
     output: FolderOption,
     subject: Annotated[int, typer.Option("--subject", min=0, help="Another number is another individual.")] = 0,
     implant: Annotated[
@@ -27,7 +27,7 @@ def sample(
 ) -> None:
     """Write a phantom's CT or MR, labels and landmarks in space, and its radiograph with true landmarks and contours.
 
-    Of pelvis-outline, whose landmarks run all round the hip bones, there is a film and no CT.
+    Of pelvis-outline and complete-femur, whose landmarks run all round the bones, there are films and no CT.
     With --films, write films of many subjects in the layout that `train` reads.
     """
     from ..phantoms import FILMS, PHANTOMS, VOLUMES, film, phantom

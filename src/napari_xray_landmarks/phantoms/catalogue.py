@@ -5,12 +5,14 @@ from functools import partial
 from .films import FINE_SPACING_MM, PhantomFilm
 from .films import film as pelvic_film
 from .knee_images import knee_phantom
+from .leg_films import femur_film
 from .phantom import SPACING_MM, Phantom
 from .phantom import phantom as pelvic_phantom
 from .thoracolumbar_films import spine_film
 from .thoracolumbar_volumes import spine_phantom
 
-FILMS = {name: partial(pelvic_film, name) for name in FINE_SPACING_MM} | {"spine": spine_film}
+FILMS = {name: partial(pelvic_film, name) for name in FINE_SPACING_MM}
+FILMS |= {"spine": spine_film, "complete-femur": femur_film}
 VOLUMES = {name: partial(pelvic_phantom, name) for name in SPACING_MM}
 VOLUMES |= {"spine": spine_phantom, "knee": knee_phantom}
 
@@ -18,7 +20,8 @@ VOLUMES |= {"spine": spine_phantom, "knee": knee_phantom}
 def film(name: str, subject: int, *, implant: bool | None = None) -> PhantomFilm:
     """An AP film of a phantom with its landmarks; `schemas` tells which they are.
 
-    "pelvis", "proximal-femur" (the left one), "spine"; and with landmarks all along the outlines "pelvis-outline".
+    "pelvis", "proximal-femur" (the left one), "spine"; and with landmarks all along the outlines "pelvis-outline"
+    and "complete-femur" (the left one, a long film).
 
     Parameters
     ----------

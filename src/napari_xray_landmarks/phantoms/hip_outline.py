@@ -51,7 +51,7 @@ def _anchors(line, points, down, lateral) -> dict[str, int]:
     for name, last in (("iliac-tubercle", "iliac-crest"), ("asis", "iliac-tubercle"), ("ischial-tuberosity", "asis")):
         at[name] = nearest(line, points[name], at[last] + 1, tubercle)
     between_spines = nearest(line, 0.5 * (points["asis"] + points["aiis"]), at["asis"] + 1, at["ischial-tuberosity"])
-    at["acetabular-edge"] = farthest(line, lateral + 0.5 * down, between_spines + 1, at["ischial-tuberosity"])
+    at["acetabular-edge"] = farthest(line, lateral + 0.25 * down, between_spines + 1, at["ischial-tuberosity"])
     at["aiis"] = nearest(line, points["aiis"], between_spines, at["acetabular-edge"])
     inwards = _beside(line[at["ischial-tuberosity"]] - line[at["acetabular-edge"]], down, lateral)
     at["acetabulum-ischium"] = farthest(line, inwards, at["acetabular-edge"] + 1, at["ischial-tuberosity"])

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..geometry.camera import Camera
 from .femur import Femur
-from .polyline import resampled, spread
+from .polyline import farthest, nearest, resampled, spread
 from .schemas import OUTLINE_ANCHORS
 from .silhouette import silhouette
 
@@ -23,27 +23,40 @@ def femur_outline(femur: Femur, trochanters, camera: Camera, below_lesser_mm: fl
     ValueError
         The proximal femur does not lie on the detector.
     """
-    centre, top, below, *trochanters = camera.project(np.array([
-        femur.head_centre, femur.shaft_top, femur.shaft_top - 100 * femur.shaft, *trochanters]))
+    centre, top, below = camera.project(np.array([femur.head_centre, femur.shaft_top,
+                                                  femur.shaft_top - 100 * femur.shaft]))
     up, neck = _unit(top - below), _unit(centre - top)
     level = camera.project((femur.points["lesser trochanter"] - below_lesser_mm * femur.shaft)[None])[0]
     line = _cut_shaft(silhouette(femur.solid, camera), level, up, neck)
+    at = {"shaft-medial": 0, "shaft-lateral": len(line) - 1} | proximal_anchors(line, femur, trochanters, camera,
+                                                                                         len(line) - 1)
+    return line, spread(line, [at[name] for name, _ in OUTLINE_ANCHORS], [count for _, count in OUTLINE_ANCHORS])
+
+
+def proximal_anchors(line: np.ndarray, femur: Femur, trochanters, camera: Camera, end: int | None = None
+                     ) -> dict[str, int]:
+    """Index of each anatomical landmark of the proximal femur on an outline that passes its head before its trochanter.
+
+    See `femur_outline`; `end` is the index up to which the shaft goes on from the greater trochanter.
+    """
+    centre, top, below, *trochanters = camera.project(np.array([
+        femur.head_centre, femur.shaft_top, femur.shaft_top - 100 * femur.shaft, *trochanters]))
+    up, neck = _unit(top - below), _unit(centre - top)
     radius = femur.head_radius_mm * camera.magnification(femur.head_centre) / np.linalg.norm(camera.column_step_mm)
     across = _unit(up - (up @ neck) * neck)
-    at = {"shaft-medial": 0, "shaft-lateral": len(line) - 1}
+    at = {}
     for name, way in (("head-medial", neck), ("head-superior", across), ("head-inferior", -across)):
-        at[name] = int(np.argmin(np.linalg.norm(line - centre - radius * way, axis=1)))
+        at[name] = nearest(line, centre + radius * way)
     middle = 0.5 * (centre + top)
     near_neck = np.abs((line - middle) @ neck) < 0.6 * radius
     for name, way in (("neck-superior", 1), ("neck-inferior", -1)):
         off = way * ((line - middle) @ across)
         at[name] = int(np.argmin(np.where(near_neck & (off > 0), off, np.inf)))
     for name, point in zip(("greater-trochanter", "lesser-trochanter"), trochanters, strict=True):
-        at[name] = int(np.argmin(np.linalg.norm(line - point, axis=1)))
-    lateral = slice(at["greater-trochanter"], at["shaft-lateral"])
+        at[name] = nearest(line, point)
     sideways = _unit((neck @ up) * up - neck)
-    at["trochanter-lateral"] = lateral.start + int(np.argmax(line[lateral] @ sideways))
-    return line, spread(line, [at[name] for name, _ in OUTLINE_ANCHORS], [count for _, count in OUTLINE_ANCHORS])
+    at["trochanter-lateral"] = farthest(line, sideways, at["greater-trochanter"], end)
+    return at
 
 
 def _cut_shaft(outlines: list[np.ndarray], level: np.ndarray, up: np.ndarray, neck: np.ndarray) -> np.ndarray:

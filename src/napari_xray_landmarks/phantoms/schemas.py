@@ -11,6 +11,9 @@ which points into the pelvic inlet; `pubic-tubercle`, its point farthest upwards
 Proximal femur: 32 points of the outline in the AP view from the medial to the lateral side of the shaft, ten of them
 anatomical (see `phantoms.outline`), the others at equal distances between; and the centre of the head.
 
+Complete femur: 64 points round the shadow of a left one from the intercondylar notch over the medial side, 17 of them
+anatomical (see `phantoms.leg_outline`), the others at equal distances between; and the centre of the head.
+
 Pelvis outline: 40 points round the shadow of each hip bone from the iliac crest over the lateral side, 15 of them
 anatomical (see `phantoms.hip_outline`), the others at equal distances between.
 
@@ -29,6 +32,13 @@ OUTLINE_ANCHORS = (("shaft-medial", 3), ("lesser-trochanter", 2), ("neck-inferio
                    ("head-medial", 3), ("head-superior", 1), ("neck-superior", 3), ("greater-trochanter", 2),
                    ("trochanter-lateral", 4), ("shaft-lateral", 0))
 
+# The same, round the closed outline of a whole femur, from the notch over the medial side (see `phantoms.leg_outline`).
+COMPLETE_ANCHORS = (("intercondylar-notch", 2), ("medial-condyle-distal", 3), ("medial-epicondyle", 3),
+                    ("shaft-medial-distal", 6), ("shaft-medial-proximal", 3), ("lesser-trochanter", 2),
+                    ("neck-inferior", 1), ("head-inferior", 3), ("head-medial", 3), ("head-superior", 1),
+                    ("neck-superior", 3), ("greater-trochanter", 2), ("trochanter-lateral", 3),
+                    ("shaft-lateral-proximal", 6), ("shaft-lateral-distal", 3), ("lateral-epicondyle", 3),
+                    ("lateral-condyle-distal", 2))
 # The same, round the closed outline of a hip bone, from the crest over the lateral side (see `phantoms.hip_outline`).
 HIP_ANCHORS = (("iliac-crest", 4), ("iliac-tubercle", 1), ("asis", 2), ("aiis", 1), ("acetabular-edge", 2),
                ("acetabulum-ischium", 3), ("ischial-tuberosity", 3), ("symphysis-inferior", 1),
@@ -67,6 +77,12 @@ def _spine() -> Schema:
     return Schema("spine", names, tuple(zip(names[::2], names[1::2], strict=True)))
 
 
+def _complete_femur() -> Schema:
+    names = outline_names(COMPLETE_ANCHORS)
+    head = ("head-inferior", "head-medial", "head-superior", "head-centre")
+    return Schema("complete femur", (*names, "head-centre"), (), (*_fours(names), head))
+
+
 def _pelvis_outline() -> Schema:
     left, right = (outline_names(HIP_ANCHORS, f"-{side}") for side in ("left", "right"))
     groups = (*_fours(left), *_fours(right))
@@ -74,4 +90,4 @@ def _pelvis_outline() -> Schema:
 
 
 SCHEMAS = {"pelvis": _pelvis(), "proximal-femur": _proximal_femur(), "spine": _spine(),
-           "pelvis-outline": _pelvis_outline()}
+           "pelvis-outline": _pelvis_outline(), "complete-femur": _complete_femur()}

@@ -1,51 +1,75 @@
-"""The outline of a solid's shadow on a detector."""
+"""The outline of a shape's shadow on a detector."""
 
 import math
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from numba import njit, prange
 from skimage.measure import find_contours
 
 from ..geometry.camera import Camera
+from .field_bone import least_field_distance, node_from_world, world_corners
+from .knee_fields import Field
 from .solids import Solid, combine, primitive
 
 STEP_PX, COARSE = 2, 4
 
 
-def silhouette(solid: Solid, camera: Camera) -> list[np.ndarray]:
-    """Outlines of a solid's shadow, each (N, 2) in px, the longest first; holes are outlines too.
+def silhouette(shape: Solid | Field, camera: Camera) -> list[np.ndarray]:
+    """Outlines of a shape's shadow; see `joint_silhouette`."""
+    return joint_silhouette((shape,), camera)
 
-    They are where the least distance to the solid along a ray is zero, to a small part of a pixel. Those that leave
+
+def joint_silhouette(shapes: Sequence[Solid | Field], camera: Camera) -> list[np.ndarray]:
+    """Outlines of the shadow of shapes together, each (N, 2) in px, the longest first; holes are outlines too.
+
+    They are where the least distance to the shapes along a ray is zero, to a small part of a pixel. Those that leave
     the detector are cut at its edge.
     """
-    corners = np.stack(np.meshgrid(*solid.bounds_mm().T, indexing="ij"), -1).reshape(-1, 3)
-    shadow = camera.project(corners)
+    corners = [_corners(shape) for shape in shapes]
+    shadow = camera.project(np.concatenate(corners))
     low = np.clip(np.floor(shadow.min(0)) - 4, 0, np.array(camera.size_px) - 1).astype(int)
     high = np.clip(np.ceil(shadow.max(0)) + 4, 0, np.array(camera.size_px) - 1).astype(int)
     if (high - low < 2 * STEP_PX).any():
         return []
     rows, columns = (np.append(np.arange(a, b, STEP_PX), b).astype(float) for a, b in zip(low, high, strict=True))
-    to_body = solid.body_from_world
-    source = to_body[:3, :3] @ camera.source_mm + to_body[:3, 3]
-    rays = np.ascontiguousarray(to_body[:3, :3] @ camera.ray_from_px)
-    box = corners @ to_body[:3, :3].T + to_body[:3, 3]
-    mm_per_px = np.linalg.norm(camera.column_step_mm)
-    least = _least_distances(solid, source, rays, rows, columns, (box.min(0), box.max(0)), mm_per_px)
+    least = np.min([_coarse_to_fine(_ray_distances(shape, box, camera), rows, columns, camera)
+                    for shape, box in zip(shapes, corners, strict=True)], axis=0)
     outlines = [np.stack([np.interp(o[:, 0], np.arange(len(rows)), rows),
                           np.interp(o[:, 1], np.arange(len(columns)), columns)], 1)
                 for o in find_contours(least, 0.0)]
     return sorted(outlines, key=len, reverse=True)
 
 
-def _least_distances(solid: Solid, source, rays, rows, columns, box_mm, mm_per_px: float) -> np.ndarray:
+def _corners(shape: Solid | Field) -> np.ndarray:
+    """(8, 3) world corners of a box that holds a shape."""
+    if isinstance(shape, Field):
+        return world_corners(shape)
+    return np.stack(np.meshgrid(*shape.bounds_mm().T, indexing="ij"), -1).reshape(-1, 3)
+
+
+def _ray_distances(shape: Solid | Field, corners: np.ndarray, camera: Camera):
+    """A function of rows, columns and which rays are wanted, that gives their least distances to the shape."""
+    if isinstance(shape, Field):
+        return partial(least_field_distance, shape.values, node_from_world(shape), camera.source_mm, camera.ray_from_px)
+    to_body = shape.body_from_world
+    source = to_body[:3, :3] @ camera.source_mm + to_body[:3, 3]
+    rays = np.ascontiguousarray(to_body[:3, :3] @ camera.ray_from_px)
+    box = corners @ to_body[:3, :3].T + to_body[:3, 3]
+    args = shape.rows, shape.polygon, shape.spheres(), source, rays
+    return lambda rows, columns, wanted: _least_distance(*args, rows, columns, box.min(0), box.max(0), wanted)
+
+
+def _coarse_to_fine(distances, rows, columns, camera: Camera) -> np.ndarray:
     """Least distance along each ray: everywhere on a coarse grid, and finely where that may change its sign."""
+    mm_per_px = np.linalg.norm(camera.column_step_mm)
     coarse_rows, coarse_columns = rows[::COARSE], columns[::COARSE]
     every = np.ones((len(coarse_rows), len(coarse_columns)), bool)
-    args = solid.rows, solid.polygon, solid.spheres(), source, rays
-    coarse = _least_distance(*args, coarse_rows, coarse_columns, *box_mm, every)
+    coarse = distances(coarse_rows, coarse_columns, every)
     spread = np.repeat(np.repeat(coarse, COARSE, 0), COARSE, 1)[: len(rows), : len(columns)]
     near = np.abs(spread) < 1.1 * COARSE * STEP_PX * mm_per_px
-    return np.where(near, _least_distance(*args, rows, columns, *box_mm, near), spread)
+    return np.where(near, distances(rows, columns, near), spread)
 
 
 @njit(parallel=True, fastmath=True, cache=True)

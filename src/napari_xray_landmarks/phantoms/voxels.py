@@ -4,6 +4,7 @@ import numpy as np
 
 from ..imaging import Volume
 from .bone import Bone, add_bone
+from .implants import Implant
 from .pelvis import IMPLANT_LABEL, Individual
 from .soft_tissue import MUSCLE_HU, draw_soft_tissue
 
@@ -31,9 +32,14 @@ def bone_volume(person: Individual, world_from_voxel: np.ndarray, shape, posteri
     for bone in person.bones:
         add_bone(bone, excess, labels, origin, spacing, q.bone_density, q.trabecular_texture_hu)
     for implant in person.implants:
-        metal = Bone(implant.kind, IMPLANT_LABEL, implant.solid, (50.0, 50.0), implant.hu, implant.hu)
-        add_bone(metal, excess, labels, origin, spacing, 1.0, 0.0)
+        add_implant(implant, excess, labels, origin, spacing)
     return excess, labels
+
+
+def add_implant(implant: Implant, excess, labels, origin_mm, spacing_mm) -> None:
+    """Draw a piece of metal over a volume of HU above soft tissue and its label volume, in place."""
+    metal = Bone(implant.kind, IMPLANT_LABEL, implant.solid, (50.0, 50.0), implant.hu, implant.hu)
+    add_bone(metal, excess, labels, origin_mm, spacing_mm, 1.0, 0.0)
 
 
 def ct(person: Individual, name: str, box_mm, spacing_mm: float) -> tuple[Volume, Volume]:
