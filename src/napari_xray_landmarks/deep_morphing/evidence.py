@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import map_coordinates
 
-from ..geometry.circle import fit_circle
 from ..geometry.similarity import apply
+from ..shape import conics
 from ..shape.fitted import FittedShape
 from .heads import Head
 from .morphing import OutlineModel, normals
@@ -36,13 +36,23 @@ class Calibration:
 
     @classmethod
     def fit(cls, names: Sequence[str], evidence: Sequence[Mapping[str, float]], right: Sequence[bool]) -> "Calibration":
-        """Of results of which is known whether they are right; there must be some of both."""
+        """Of results of which is known whether they are right; where all are or none is, their evidence says nothing."""
         from sklearn.linear_model import LogisticRegression
 
+        right = np.asarray(right, bool)
+        if len(set(right)) < 2:
+            return cls.constant(names, (right.sum() + 1) / (len(right) + 2))
         table = np.array([[one[name] for name in names] for one in evidence])
         middle, spread = table.mean(0), np.maximum(table.std(0), 1e-6)
         model = LogisticRegression(C=1.0, max_iter=1000).fit(np.clip((table - middle) / spread, -5, 5), right)
         return cls(tuple(names), middle, spread, model.coef_[0], float(model.intercept_[0]))
+
+    @classmethod
+    def constant(cls, names: Sequence[str], probability: float = 0.5) -> "Calibration":
+        """The same probability whatever the evidence."""
+        count = len(names)
+        return cls(tuple(names), np.zeros(count), np.ones(count), np.zeros(count),
+                   float(np.log(probability / (1 - probability))))
 
     def to_tensors(self, prefix: str) -> dict[str, np.ndarray]:
         arrays = {"middle": self.middle, "spread": self.spread, "weights": self.weights, "offset": [self.offset]}
@@ -75,7 +85,7 @@ def bone_evidence(model: OutlineModel, shape: FittedShape, confidence: np.ndarra
     points = shape.points_px
     values, seen, share = along(points, confidence, inside)
     parts = [values[seen & (share >= a) & (share < a + 0.125)] for a in np.arange(8) / 8]
-    own = fit_circle(points[model.head])
+    own = conics.fit(points[model.head])
     apart = _HEAD_APART if head is None else min(np.hypot(*(head.centre - own.centre)) / own.radius
                                                  + abs(np.log(head.radius / own.radius)), _HEAD_APART)
     return {
@@ -132,7 +142,7 @@ def head_evidence(head: Head, pixel_mm: float) -> dict[str, float]:
 
 def head_of_shape(model: OutlineModel, shape: FittedShape) -> tuple[np.ndarray, float]:
     """Centre and radius, px, of the head that a fitted outline has."""
-    circle = fit_circle(shape.points_px[model.head])
+    circle = conics.fit(shape.points_px[model.head])
     return np.array(circle.centre), circle.radius
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import map_coordinates
 
-from ..geometry.circle import Circle, fit_circle
+from ..shape import conics
+from ..shape.conics import Conic
 
 TRIPLES = 600
 BAND_PX = 2.0  # of a circle's inliers
@@ -62,7 +63,8 @@ def find_heads(confidence: np.ndarray, inside: np.ndarray, circle: str, pixel_mm
     inside : (rows, columns) bool array
     circle
         One of `settings.CIRCLES`. "algebraic" and "geometric" take all pixels above one half for one circle, as the
-        paper does; the others weigh the pixels near the circle that random triples agree on most by their confidence.
+        paper does, "ransac" those that most agree; the others weigh the pixels near the circle that random triples
+        agree on most by their confidence.
     pixel_mm
     most
         How many to look for.
@@ -85,10 +87,9 @@ def find_heads(confidence: np.ndarray, inside: np.ndarray, circle: str, pixel_mm
     return sorted(found, key=lambda head: -head.coverage)
 
 
-def _agreed(pixels: np.ndarray, radii, rng: np.random.Generator) -> Circle | None:
-    """The circle through three pixels that has most pixels near it, refined on them."""
-    triples = pixels[rng.integers(len(pixels), size=(TRIPLES, 3))]
-    centres, radius = _circumcircles(triples)
+def _agreed(pixels: np.ndarray, radii, rng: np.random.Generator) -> Conic | None:
+    """The circle of a likely radius through three pixels that most pixels lie near, refined on them (RANSAC)."""
+    centres, radius = _circumcircles(pixels[rng.integers(len(pixels), size=(TRIPLES, 3))])
     sound = np.isfinite(radius) & (radius >= radii[0]) & (radius <= radii[1])
     if not sound.any():
         return None
@@ -96,12 +97,13 @@ def _agreed(pixels: np.ndarray, radii, rng: np.random.Generator) -> Circle | Non
     centres, radius = centres[sound], radius[sound]
     away = np.abs(np.linalg.norm(some - centres[:, None], axis=2) - radius[:, None])
     best = int(((away < BAND_PX).sum(1) / np.sqrt(radius)).argmax())
-    circle = Circle(tuple(centres[best]), float(radius[best]))
-    for _ in range(3):
-        near = pixels[_away(pixels, circle) < BAND_PX]
-        if len(near) < 8:
-            return None
-        circle = fit_circle(near)
+    near = pixels[np.abs(np.linalg.norm(pixels - centres[best], axis=1) - radius[best]) < BAND_PX]
+    try:
+        for _ in range(2):
+            circle = conics.fit(near, method="taubin")
+            near = pixels[np.abs(circle.off(pixels)) < BAND_PX]
+    except ValueError:
+        return None
     return circle if radii[0] <= circle.radius <= radii[1] else None
 
 
@@ -116,19 +118,29 @@ def _circumcircles(triples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return centre + triples[:, 0], np.linalg.norm(centre, axis=1)
 
 
-def _away(pixels: np.ndarray, circle: Circle) -> np.ndarray:
-    return np.abs(np.linalg.norm(pixels - circle.centre, axis=1) - circle.radius)
-
-
-def _head(confidence: np.ndarray, inside: np.ndarray, circle: str, first: Circle) -> Head | None:
+def _head(confidence: np.ndarray, inside: np.ndarray, circle: str, first: Conic) -> Head | None:
+    """The head's curve of the kind that was asked for, near the first one."""
     pixels = np.argwhere(confidence > FAINT).astype(float)
-    near = _away(pixels, first) < NEAR_PX
-    weights = confidence[tuple(pixels[near].astype(int).T)]
-    final = fit_circle(pixels[near & (confidence[tuple(pixels.astype(int).T)] > 0.5)])
-    centre, axes, angle = np.array(final.centre), (final.radius, final.radius), 0.0
-    scatter = float(np.sqrt(np.average(_away(pixels[near], final) ** 2, weights=weights)))
-    count = int((_away(np.argwhere(confidence > 0.5), final) < NEAR_PX).sum())
-    return Head(centre, axes, angle, count, along_circle(confidence, inside, centre, final.radius), scatter)
+    weights = confidence[tuple(pixels.astype(int).T)].astype(float)
+    sure, near = weights > 0.5, np.abs(first.off(pixels)) < NEAR_PX
+    try:
+        if circle in ("algebraic", "geometric"):
+            found = conics.fit(pixels[sure], method=circle)
+        elif circle == "ransac":
+            found = conics.fit_robustly(pixels[sure], band=BAND_PX)
+        elif circle == "ellipse":
+            found = conics.fit(pixels[near], "ellipse", weights=weights[near])
+        else:
+            found = conics.fit(pixels[near], weights=weights[near], method=circle)
+    except ValueError:
+        return None
+    if found is None:
+        return None
+    off = np.abs(found.off(pixels))
+    close = off < NEAR_PX
+    scatter = np.sqrt(np.average(off[close] ** 2, weights=weights[close])) if close.any() else NEAR_PX
+    return Head(found.centre, tuple(found.semi_axes), found.angle_deg, int((close & sure).sum()),
+                along_circle(confidence, inside, found.centre, found.radius), float(scatter))
 
 
 def along_circle(confidence: np.ndarray, inside: np.ndarray, centre, radius: float) -> np.ndarray:

@@ -73,7 +73,7 @@ def observe(points: np.ndarray, confidence: np.ndarray, reach: float) -> tuple[n
     values = map_coordinates(confidence, places.reshape(-1, 2).T, order=1, mode="constant").reshape(len(points), -1)
     near = values * np.exp(-0.5 * (offsets / reach) ** 2)
     best = near.argmax(1)
-    weights = values * (np.abs(offsets - offsets[best][:, None]) <= 2.0)
+    weights = values**2 * (np.abs(offsets - offsets[best][:, None]) <= 2.5)
     total = weights.sum(1)
     at = np.where(total > 0, (weights @ offsets) / np.maximum(total, 1e-9), 0.0)
     return points + at[:, None] * way, values[np.arange(len(points)), best]

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import cKDTree
 
-from ..geometry.circle import fit_circle
 from ..landmarks import Contour
+from ..shape import conics
 from .films import drawn
 
 # Each anchor and how many vertices lie between it and the next, at equal distances along the outline.
@@ -94,7 +94,7 @@ def _circle_at(contours: Sequence[Contour], centre_px):
     """The head's circle at a place, and its side; (None, "") where there is none."""
     for contour in contours:
         if contour.name.startswith("femoral-head-") and len(contour.points) > 8:
-            circle = fit_circle(contour.points)
+            circle = conics.fit(contour.points)
             if np.hypot(*(np.array(circle.centre) - centre_px)) < 0.25 * circle.radius:
                 return circle, contour.name.rpartition("-")[2]
     return None, ""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from ..geometry.circle import fit_circle
 from ..geometry.similarity import apply
+from ..shape import conics
 from .morphing import OutlineModel
 
 BLUR_PX = 2.5  # how far a start may be off the outline and still be told from a worse one
@@ -49,7 +49,7 @@ def about_head(models: Sequence[OutlineModel], confidence: np.ndarray, inside: n
     turns = np.concatenate([turns, turns * (1.0, -1.0)])
     found = []
     for model in models:
-        head = fit_circle(model.shapes.mean[model.head])
+        head = conics.fit(model.shapes.mean[model.head])
         linear = np.concatenate([turns * (size * radius / head.radius) for size in SIZES])
         shifts = np.asarray(centre) - linear @ np.asarray(head.centre)
         scores = scores_of(np.einsum("pij,nj->pni", linear, model.shapes.mean) + shifts[:, None], blurred, inside)

@@ -19,11 +19,8 @@ MARKS = ("femoral-head", "greater-trochanter", "lesser-trochanter")
 LEAST_SHAPES = 12
 VALIDATION_SHARE = 10  # one subject of so many validates where the films do not say
 TRIALS = (3, 1, 1, 1, 1)  # of each kind, a film
-MOST_TRIAL_FILMS = 100
-UNSURE = Calibration(BONE_EVIDENCE, np.zeros(len(BONE_EVIDENCE)), np.ones(len(BONE_EVIDENCE)),
-                     np.zeros(len(BONE_EVIDENCE)), 0.0)
-UNSURE_HEAD = Calibration(HEAD_EVIDENCE, np.zeros(len(HEAD_EVIDENCE)), np.ones(len(HEAD_EVIDENCE)),
-                          np.zeros(len(HEAD_EVIDENCE)), 0.0)
+MOST_TRIAL_FILMS = 48
+UNSURE, UNSURE_HEAD = Calibration.constant(BONE_EVIDENCE), Calibration.constant(HEAD_EVIDENCE)
 
 
 def fit(dataset, *, settings: DeepMorphingSettings, seed: int = 0, progress=None, run=None
@@ -147,7 +144,7 @@ def calibrated(segmenter: Segmenter, dataset, settings: DeepMorphingSettings, se
                ) -> tuple[Calibration, Calibration, dict]:
     """How sure results are, from films whose truth is known, turned and spoilt; and how exact the whole ones are."""
     rng = np.random.default_rng([127, seed])
-    films = dataset.films[:: max(len(dataset) // MOST_TRIAL_FILMS, 1)]
+    films = dataset.films[:: -(-len(dataset) // MOST_TRIAL_FILMS)]
     bones, heads = [], []
     for i, film in enumerate(films):
         report(i / len(films), "calibrating confidence")
@@ -159,7 +156,7 @@ def calibrated(segmenter: Segmenter, dataset, settings: DeepMorphingSettings, se
                 (bones, heads)[j > 0].append((kind, evidence, error * pixel))
     of_bone = _calibration(BONE_EVIDENCE, bones, RIGHT_MM)
     of_head = _calibration(HEAD_EVIDENCE, heads, RIGHT_HEAD_MM)
-    return of_bone, of_head, _metrics(bones, of_bone, "outline") | _metrics(heads, of_head, "head")
+    return of_bone, of_head, _metrics(bones, of_bone, "contour") | _metrics(heads, of_head, "circle")
 
 
 def _judged(segmenter: Segmenter, made, settings: DeepMorphingSettings, seed: int) -> list[tuple[dict, float]]:
@@ -176,16 +173,12 @@ def _judged(segmenter: Segmenter, made, settings: DeepMorphingSettings, seed: in
 
 
 def _calibration(names, results, limit: float) -> Calibration:
-    right = [error <= limit for _, _, error in results]
-    if len(set(right)) < 2:
-        raise InputError("training set", "the trained network finds all or nothing in the films that calibrate",
-                         "Train longer, or on more films")
-    return Calibration.fit(names, [evidence for _, evidence, _ in results], right)
+    return Calibration.fit(names, [evidence for _, evidence, _ in results], [error <= limit for _, _, error in results])
 
 
 def _metrics(results, calibration: Calibration, what: str) -> dict:
     """Of the whole films of the subjects that calibrate: how many are found, and their mean error."""
     whole = [(calibration.probability(evidence), error) for kind, evidence, error in results if kind == "whole"]
     found = [error for probability, error in whole if probability >= 0.5 and np.isfinite(error)]
-    return {f"{what}_found": len(found) / max(len(whole), 1),
-            f"{what}_mean_mm": float(np.mean(found)) if found else float("nan")}
+    exact = {f"mean_{what}_error_mm": float(np.mean(found))} if found else {}
+    return {f"{what}_found": len(found) / max(len(whole), 1)} | exact

@@ -7,10 +7,11 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from ..drr.collimation import Collimation, field
-from ..geometry.circle import Circle, fit_circle
 from ..geometry.similarity import apply
 from ..imaging import Radiograph
 from ..landmarks import Contour
+from ..shape import conics
+from ..shape.conics import Conic
 from ..shape.segmentation import BoneContour, HeadCircle
 from .films import BONE, HEAD, drawn, of_map
 
@@ -38,7 +39,7 @@ class Trial:
     kind: str
     radiograph: Radiograph
     lines: dict[str, np.ndarray]
-    heads: dict[str, Circle]
+    heads: dict[str, Conic]
 
 
 def trial(radiograph: Radiograph, contours: Sequence[Contour], kind: str, rng: np.random.Generator, *,
@@ -109,7 +110,7 @@ def _truth(contours: Sequence[Contour], matrix: np.ndarray, flip: float, shape, 
     for contour in contours:
         name, kind = contour.name if flip > 0 else _other_side(contour.name), of_map(contour.name)
         if kind == HEAD and len(contour.points) > 8 and len(drawn(contour.points, shape)):
-            circle = fit_circle(apply(matrix, drawn(contour.points, shape)))
+            circle = conics.fit(apply(matrix, drawn(contour.points, shape)))
             if _on(np.array([circle.centre]), seen).all():
                 heads[name] = circle
         elif kind == BONE:

@@ -46,6 +46,8 @@ class FemurPatients:
         Of the CTs that films are made from.
     seed
         Of the splits and variants.
+    first
+        Number of the first phantom.
     """
 
     phantoms: int = 40
@@ -55,6 +57,7 @@ class FemurPatients:
     implants: float = 0.3
     spacing_mm: float = 1.5
     seed: int = 0
+    first: int = 0
 
     def __post_init__(self):
         if self.phantoms < 0 or self.sampled < 0 or not (self.phantoms or self.atlas):
@@ -74,7 +77,7 @@ class FemurPatients:
         """(name, split) of each; kinds take turns, so that the first films show some of each."""
         from ..phantoms.atlas import atlas_subjects
 
-        phantoms = splits_of(range(self.phantoms), self.seed)
+        phantoms = splits_of(range(self.first, self.first + self.phantoms), self.seed)
         known = splits_of(atlas_subjects(self.atlas), self.seed) if self.atlas else {}
         kinds = [[(f"phantom-{n}", split) for n, split in phantoms.items()],
                  [(f"atlas-{n}", split) for n, split in known.items()],
