@@ -58,6 +58,9 @@ def test_words_for_what_was_found_and_what_hides_it():
     assert summary(Segmentation((missed,))) == "femur-left not found: no outline (confidence 0.04)"
     assert summary(Segmentation((hidden,))) == "femur-left found (confidence 0.90)"
     assert summary(Segmentation()) == "not found"
+    twice = Segmentation((hidden, hidden), (HeadCircle("head", (1, 1), (1, 1)),))
+    assert twice.names == ("femur-left", "femur-left-2", "head")
+    assert [m.structure for m in measures(twice)] == list(twice.names)
 
 
 def test_a_heads_circle_follows_the_vertices_around_it():

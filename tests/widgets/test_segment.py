@@ -19,6 +19,7 @@ from napari_xray_landmarks.plugin.results import names_of, results_of
 from napari_xray_landmarks.plugin.segmenting import live_of, segment_in
 from napari_xray_landmarks.plugin.solving import Search
 from napari_xray_landmarks.plugin.widgets.segment import KEEP, REPLACE, SegmentBone
+from napari_xray_landmarks.shape.segmentation import Segmentation
 
 LONG = 60_000
 
@@ -383,3 +384,10 @@ def test_a_film_without_spacing_says_pixels(dock, viewer, qtbot, figure_film):
     assert "No pixel spacing: results in pixels" in dock.frame_note.text()
     run(dock, qtbot)
     assert "radius\t" in dock.table.text() and " px" in dock.table.text() and " mm" not in dock.table.text()
+
+
+def test_nothing_found_is_said_and_takes_old_outlines_away(shown, segmented, film, viewer):
+    live = replace(segmented.live, found=Segmentation(), corrections={}, deviations={})
+    shown._on_found(([replace(segmented, search=replace(segmented.search, image=film), live=live)], []))
+    assert [layer.name for layer in viewer.layers] == ["film"]
+    assert shown.said.text() == "Nothing was found in this film." and not shown.table.isVisibleTo(shown)

@@ -32,14 +32,14 @@ def draw_segmentation(axes: Axes, segmentation: Segmentation, radiograph: Radiog
 
     An edge that only closes an outline is dashed; what was not found is thin, grey and dotted.
     """
-    numbers = {m.structure: m for m in measures(segmentation, radiograph.spacing_mm)}
+    said = iter(map(_said, measures(segmentation, radiograph.spacing_mm)))
     handles = []
     for bone in segmentation.bones:
         _draw_bone(axes, bone)
-        handles.append(_handle(colour_of(bone.confidence), bone.found, _said(numbers[bone.bone])))
+        handles.append(_handle(colour_of(bone.confidence), bone.found, next(said)))
     for circle in segmentation.circles:
         _draw_circle(axes, circle)
-        handles.append(_handle(CIRCLE, circle.found, _said(numbers[circle.name])))
+        handles.append(_handle(CIRCLE, circle.found, next(said)))
     if any(outlying(bone).any() for bone in segmentation.bones if bone.found):
         ring = {"marker": "o", "markerfacecolor": "none", "markeredgecolor": OUTLIER, "markeredgewidth": 1.6}
         handles.append(Line2D([], [], linestyle="none", label="implant or occlusion?", markersize=RING, **ring))

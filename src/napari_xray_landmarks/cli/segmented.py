@@ -41,8 +41,9 @@ class Segmented:
         """All outlines in px, those of circles too; vertices that are landmarks keep their names."""
         from ..landmarks import Contour
 
-        bones = [replace(b.contour, name=b.bone, names=b.names, found=b.found) for b in self.segmentation.bones]
-        return bones + [Contour(c.outline_px(), c.name, found=c.found) for c in self.segmentation.circles]
+        bones = [replace(b.contour, names=b.names, found=b.found) for b in self.segmentation.bones]
+        circles = [Contour(c.outline_px(), found=c.found) for c in self.segmentation.circles]
+        return [replace(c, name=n) for c, n in zip([*bones, *circles], self.segmentation.names, strict=True)]
 
 
 def write_markups(path: Path, one: Segmented) -> None:

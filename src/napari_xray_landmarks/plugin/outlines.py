@@ -42,7 +42,7 @@ def show_segmentation(viewer, image, segmentation: Segmentation, *, model: str, 
     facts = {"source": image.name, "source_id": layer_id(image), "model": model, "model_version": version,
              "settings": asdict(settings), "package_version": __version__}
     contour, vertices = contour_of(viewer, image), vertices_layer_of(viewer, image)
-    names = [*(bone.bone for bone in segmentation.bones), *(circle.name for circle in segmentation.circles)]
+    names = list(segmentation.names)
     if contour is not None and list(contour.features["name"]) != names:
         viewer.layers.remove(contour)
         contour = None
@@ -75,7 +75,8 @@ def update_segmentation(viewer, image, segmentation: Segmentation, by_hand=()) -
         contour.data = _shapes(segmentation)
         contour.features = _shape_features(segmentation, spacing)
         _colour_found(contour, segmentation)
-        kept = [replace(b.contour, name=b.bone, names=b.names) for b in segmentation.bones]
+        kept = [replace(b.contour, name=name, names=b.names)
+                for b, name in zip(segmentation.bones, segmentation.names, strict=False)]
         note(contour, vertices=vertex_notes(kept), placed_px=[np.array(b.points_px) for b in segmentation.bones])
     if vertices is not None and len(vertices.data) == len(vertex_names(segmentation)):
         marks = vertices_set(segmentation)

@@ -5,6 +5,7 @@ from dataclasses import asdict
 import numpy as np
 
 from .. import __version__
+from ..spine.vertebrae import CORNERS, corner_of
 from .films import film_of, frame_of, note, our_metadata, set_frame, world_from_data
 from .frames import KEY
 from .labels import keep_readable, names_of
@@ -210,8 +211,12 @@ def _drawable(landmarks) -> np.ndarray:
 def _features(landmarks):
     import pandas as pd
 
-    return pd.DataFrame({"name": list(landmarks.names), "confidence": np.array(landmarks.confidence),
-                         "detected": np.array(landmarks.detected)})
+    table = pd.DataFrame({"name": list(landmarks.names), "confidence": np.array(landmarks.confidence),
+                          "detected": np.array(landmarks.detected)})
+    places = [corner_of(name) for name in landmarks.names]
+    if places and all(places):
+        table["vertebra"], table["corner"] = [level for level, _ in places], [CORNERS[i] for _, i in places]
+    return table
 
 
 def _rgba(colour: str) -> np.ndarray:

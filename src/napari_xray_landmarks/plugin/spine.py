@@ -93,6 +93,15 @@ def show_bodies(viewer, layer, curvature: Curvature):
     return _show(viewer, layer, BODIES, "vertebrae", vertebrae, drawn)
 
 
+def outline_bodies(viewer, layer) -> None:
+    """Draw the vertebral bodies of landmarks that were just found; nothing where they are no spine."""
+    if why_not_corners(layer) is None and any(corner_of(name) for name in _names(layer)):
+        try:
+            show_bodies(viewer, layer, curves_in(layer))
+        except InputError:
+            hide(viewer, layer, BODIES)
+
+
 def hide(viewer, layer, kind: str) -> None:
     """Take away what was drawn for a Points layer."""
     for shown in results_of(viewer, layer, kind):

@@ -1,7 +1,7 @@
 """A segmentation in numbers, in mm where the spacing is known, and as a label image."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite, nan
 
 import numpy as np
@@ -93,8 +93,9 @@ class Measures:
 def measures(segmentation: Segmentation, spacing_mm: Sequence[float] | None = None) -> list[Measures]:
     """The numbers of every bone and circle, in mm with a (row, column) spacing, otherwise in px."""
     scale, unit = (np.ones(2), "px") if spacing_mm is None else (np.asarray(spacing_mm, dtype=float), "mm")
-    return [_of_bone(bone, scale, unit) for bone in segmentation.bones] + [
+    found = [_of_bone(bone, scale, unit) for bone in segmentation.bones] + [
         _of_circle(circle, scale, unit) for circle in segmentation.circles]
+    return [replace(m, structure=name) for m, name in zip(found, segmentation.names, strict=True)]
 
 
 def _of_bone(bone: BoneContour, scale: np.ndarray, unit: str) -> Measures:
@@ -205,13 +206,11 @@ def _lengths(of: Measures | None) -> list[float]:
 
 def summary(segmentation: Segmentation) -> str:
     """What was found and how sure it is, in a line."""
-    parts = [part for part in (*segmentation.bones, *segmentation.circles)]
-    words = [_found_in_words(part) for part in parts]
-    return "; ".join(words) if words else "not found"
+    parts = zip(segmentation.names, (*segmentation.bones, *segmentation.circles), strict=True)
+    return "; ".join(_found_in_words(name, part) for name, part in parts) or "not found"
 
 
-def _found_in_words(part: BoneContour | HeadCircle) -> str:
-    name = part.bone if isinstance(part, BoneContour) else part.name
+def _found_in_words(name: str, part: BoneContour | HeadCircle) -> str:
     sure = f" (confidence {part.confidence:.2f})" if isfinite(part.confidence) else ""
     if part.found:
         return f"{name} found{sure}"
@@ -236,10 +235,10 @@ def label_image(segmentation: Segmentation, shape: tuple[int, int]) -> tuple[np.
     """
     from skimage.draw import polygon
 
-    outlines = [(bone.bone, bone.points_px, bone.found) for bone in segmentation.bones] or [
-        (circle.name, circle.outline_px(360), circle.found) for circle in segmentation.circles]
+    outlines = [(bone.points_px, bone.found) for bone in segmentation.bones] or [
+        (circle.outline_px(360), circle.found) for circle in segmentation.circles]
     labels = np.zeros(shape, dtype=np.uint8)
-    for value, (_, points, found) in enumerate(outlines, start=1):
+    for value, (points, found) in enumerate(outlines, start=1):
         if found:
             labels[polygon(*np.asarray(points).T, shape=shape)] = value
-    return labels, tuple(name for name, _, _ in outlines)
+    return labels, segmentation.names[:len(outlines)]

@@ -169,6 +169,12 @@ class Segmentation:
     maps: Mapping[str, Response] = field(default_factory=dict)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What to call each bone, then each circle: its own name, numbered where it comes again."""
+        given = [*(bone.bone for bone in self.bones), *(circle.name for circle in self.circles)]
+        return tuple(f"{n}-{given[:i].count(n) + 1}" if n in given[:i] else n for i, n in enumerate(given))
+
+    @property
     def found(self) -> bool:
         """Whether anything was found."""
         return any(part.found for part in (*self.bones, *self.circles))

@@ -13,6 +13,7 @@ from ..results import landmarks_of, moved_by_hand, names_of, show_response
 from ..session import recall
 from ..settings import model_settings, with_preferences
 from ..solving import Search, detect_in, show_search
+from ..spine import outline_bodies
 from .answers import ConfidencePlot, LandmarkTable
 from .connections import Connections
 from .dock import Dock, Fold, set_note
@@ -105,6 +106,7 @@ class DetectLandmarks(Dock):
             if result.search.image not in self.viewer.layers:
                 continue
             layer = show_search(self.viewer, result)
+            outline_bodies(self.viewer, layer)
             if self.with_responses.isChecked():
                 self._waiting += [(result.search.image, layer, *pair)
                                   for pair in result.live.detection.responses.items()]

@@ -136,6 +136,8 @@ class SegmentBone(Dock):
         for error in failures:
             complain(error)
         self._start()
+        if any(s.search.image is self.image.value and not s.live.found.names for s in found):
+            set_note(self.said, "Nothing was found in this film.")
         if found:
             where = found[0].search.image.name if len(found) == 1 else f"{len(found)} images"
             parts = [p for s in found for p in (*s.live.found.bones, *s.live.found.circles)]

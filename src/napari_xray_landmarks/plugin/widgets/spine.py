@@ -34,6 +34,7 @@ from .spine_compare import CompareFilms
 HEADER = ("curve", "angle", "end vertebrae", "apex", "convex")
 TIP = ("Between the upper endplate of the upper end vertebra and the lower endplate of the lower one; ± is the "
        "standard deviation from the corners' confidences. Left and right are those of the film.")
+NO_CORNERS = "No vertebral corners yet: find them with a spine model in Detect landmarks, or open a table of them."
 TABLE_HEIGHT = 92  # a header and three rows
 FRAME_EVENTS = ("scale", "translate", "rotate", "shear", "affine", "units")
 
@@ -99,7 +100,7 @@ class SpineCurvature(Dock):
                 trouble = "; ".join(self.curvature.vertebrae.notes)
             except InputError as error:
                 trouble = str(error)
-        set_note(self.trouble, f"⚠ {trouble}." if trouble else "")
+        set_note(self.trouble, NO_CORNERS if layer is None else f"⚠ {trouble}." if trouble else "")
         self._show_answer()
         self._draw(layer)
         self._show_comparison()
