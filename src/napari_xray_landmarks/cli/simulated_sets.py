@@ -112,18 +112,18 @@ def patients(cts: Sequence[Path], marks: Mapping[Path, Path], labelled: Mapping[
     InputError
         There is no such thing, or a CT has no landmarks.
     """
-    from ..phantoms import SCHEMAS
+    from ..phantoms import SCHEMAS, VOLUMES
     from ..training.patients import AtlasPatients, CTFiles, CTPatients, PhantomPatients
 
     first = cts[0]
     if not first.exists() and str(first) == HIPS:
         return _hips(cts[1:], femurs, sampled, implants, seed)
-    if not first.exists() and str(first) in SCHEMAS:
+    if not first.exists() and str(first) in SCHEMAS and str(first) in VOLUMES:
         return PhantomPatients(str(first), seed=seed)
     if all((first / name).is_dir() for name in ATLAS_FOLDERS):
         return AtlasPatients(str(first), str(femurs or ""), sampled, implants, str(anatomy), seed=seed)
     if lacking := [ct for ct in cts if ct not in marks]:
-        known = ", ".join(SCHEMAS)
+        known = ", ".join(name for name in SCHEMAS if name in VOLUMES)
         raise InputError(lacking[0], "has no landmarks", f"Give --landmarks; or a phantom's name ({known}) as CT")
     files = tuple(CTFiles(stem, str(ct), str(marks[ct]), str(labelled.get(ct, "")))
                   for ct, stem in zip(cts, file_stems([ct.name for ct in cts]), strict=True))
