@@ -11,7 +11,7 @@ from skimage.draw import polygon2mask
 from napari_xray_landmarks.plugin.films import our_metadata, world_from_data
 from napari_xray_landmarks.plugin.marks import landmarks_layer
 from napari_xray_landmarks.plugin.results import results_of
-from napari_xray_landmarks.plugin.spine import BODIES, LINES, why_not_corners
+from napari_xray_landmarks.plugin.spine import BODIES, LINES, outline_bodies, why_not_corners
 from napari_xray_landmarks.plugin.widgets.spine import SpineCurvature
 from napari_xray_landmarks.spine.vertebrae import RING, Vertebrae
 from spines import landmark_set, three_curves
@@ -55,6 +55,8 @@ def angle(dock, row=1) -> float:
 
 def test_nothing_open_and_a_layer_that_cannot_serve(dock, viewer):
     assert dock.empty.isVisible() and not dock.body.isVisible()
+    viewer.add_image(np.zeros((30, 30)), name="film")
+    assert "Detect landmarks" in dock.trouble.text()
     viewer.add_points(np.ones((5, 2)), name="five")
     assert dock.corners.value is None and "five: no vertebral corners" in dock.corners.note.text()
     assert not dock.table.isVisible() and not dock.export_button.isVisible()
@@ -183,6 +185,24 @@ def test_corners_of_masks(dock, viewer, said):
     viewer.add_labels(np.zeros((30, 30), int), name="empty")
     dock.labels_button.click()
     assert "empty: shows 0 vertebrae" in said[-1][1]
+
+
+def test_landmarks_of_a_spine_have_vertebra_and_corner_and_are_outlined(viewer):
+    from napari_xray_landmarks.joint_displacement.settings import BEST
+    from napari_xray_landmarks.plugin.results import show_landmarks
+
+    image = viewer.add_image(np.zeros((900, 700)), name="film")
+    layer = show_landmarks(viewer, image, landmark_set(SPINE), model="m", version="1", settings=BEST)
+    assert list(layer.features["vertebra"][:5]) == ["T1"] * 4 + ["T2"]
+    assert list(layer.features["corner"][:4]) == ["top-left", "top-right", "bottom-left", "bottom-right"]
+    outline_bodies(viewer, layer)
+    bodies, = results_of(viewer, layer, BODIES)
+    assert len(bodies.data) == 17 and list(bodies.features["label"][:2]) == ["T1", "T2"]
+    layer.data = np.random.default_rng(0).uniform(0, 800, (68, 2))
+    outline_bodies(viewer, layer)
+    assert not results_of(viewer, layer, BODIES)
+    outline_bodies(viewer, viewer.add_points(np.ones((68, 2)), name="68 other points"))
+    assert len(viewer.layers) == 3
 
 
 def test_other_layers_are_no_corners(viewer):
