@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -17,8 +19,9 @@ def test_a_model_comes_back_from_its_arrays(patch_model, tensors):
     np.testing.assert_array_equal(again.formation.covariance, patch_model.formation.covariance)
     np.testing.assert_allclose(again.formation.mean, patch_model.formation.mean, rtol=1e-6)
     for own, other in zip((patch_model.pose, *patch_model.levels[-1]), (again.pose, *again.levels[-1]), strict=True):
-        for name in ("features", "basis", "mean", "displacements"):
+        for name in ("basis", "mean", "displacements"):
             np.testing.assert_allclose(getattr(other, name), getattr(own, name), rtol=1e-3, atol=1e-4, err_msg=name)
+        assert (np.abs(other.features - own.features) <= np.abs(own.features).max(0) / 127 + 1e-7).all()
         assert not len(other.film)
 
 
@@ -28,6 +31,27 @@ def test_arrays_of_a_model_that_was_read_are_the_same_again(tensors):
     for name, values in tensors.items():
         np.testing.assert_array_equal(again[name], values, err_msg=name)
         assert again[name].dtype == values.dtype
+
+
+def test_eight_bits_leave_the_neighbours_as_they_are(patch_model, tensors):
+    patches, again = patch_model.levels[-1][0], from_tensors(tensors).levels[-1][0]
+    assert tensors["level1.subshape0.features"].dtype == np.int8
+    own, other = (neighbour_table(p.features, 5) for p in (patches, again))
+    np.testing.assert_allclose(np.sqrt(other.distance2), np.sqrt(own.distance2), rtol=0.1)
+    assert np.mean([len(set(a) & set(b)) for a, b in zip(own.index, other.index, strict=True)]) > 4.5
+
+
+def test_features_in_half_precision_can_be_read_too(patch_model, tensors):
+    """As in model files of earlier versions, and where all 360 values are kept."""
+    old = {key: value for key, value in tensors.items() if not key.endswith(".step")}
+    name = "level0.subshape0.features"
+    old |= {key: tensors[key].astype(np.float16) for key in tensors if key.endswith(".features")}
+    np.testing.assert_array_equal(from_tensors(old).levels[0][0].features, tensors[name].astype(np.float32))
+    whole = replace(patch_model.pose, features=np.ones((9, 360), np.float32) / 3, basis=np.empty((360, 0)),
+                    displacements=patch_model.pose.displacements[:9], film=np.zeros(9))
+    kept = to_tensors(replace(patch_model, pose=whole))
+    assert kept["pose.features"].dtype == np.float16 and "pose.step" not in kept
+    np.testing.assert_allclose(from_tensors(kept).pose.features, whole.features, atol=1e-3)
 
 
 def test_every_array_is_needed(tensors):
@@ -71,6 +95,7 @@ def narrower(values):
     damaged("scales", shorter), damaged("scales", negative), damaged("tolerance", negative),
     damaged("pose_resolution", not_a_number), damaged("subshape0", lambda v: v + 1000), damaged("subshape0", empty),
     damaged("pose.features", shorter), damaged("pose.features", narrower), damaged("pose.features", empty),
+    damaged("pose.step", shorter), damaged("pose.step", negative),
     damaged("level0.subshape0.displacements", flat), damaged("level0.subshape0.displacements", narrower),
     damaged("level0.subshape0.displacements", shorter), damaged("level1.subshape1.basis", shorter),
     damaged("level1.subshape1.basis", narrower), damaged("level1.subshape1.mean", shorter)])

@@ -10,6 +10,8 @@ from .features import FEATURE_LENGTH
 from .formation import Formation
 from .graph import NeighbourTable, neighbour_table
 
+_LEVELS = 127  # of 8 bits, on each side of zero
+
 
 @dataclass(frozen=True, eq=False)
 class PatchSet:
@@ -129,7 +131,11 @@ class PatchModel:
 
 
 def to_tensors(model: PatchModel) -> dict[str, np.ndarray]:
-    """Arrays of a model file, patches in half precision (near displacements to 0.01 px); inverse of `from_tensors`."""
+    """Arrays of a model file; inverse of `from_tensors`.
+
+    Displacements are in half precision (near ones to 0.01 px), principal components of the features in 8 bits: the
+    rounding is a hundredth of the distance between neighbours.
+    """
     tensors = {
         "mean_shape": model.formation.mean.astype(np.float32),
         "covariance": model.formation.covariance.astype(np.float64),
@@ -177,18 +183,28 @@ def from_tensors(tensors: Mapping[str, np.ndarray]) -> PatchModel:
 
 
 def _set_tensors(prefix: str, patches: PatchSet) -> dict[str, np.ndarray]:
-    return {
-        f"{prefix}.features": patches.features.astype(np.float16),
+    tensors = {
         f"{prefix}.displacements": patches.displacements.astype(np.float16),
         f"{prefix}.mean": patches.mean.astype(np.float32),
         f"{prefix}.basis": patches.basis.astype(np.float16),
     }
+    if not patches.basis.shape[1]:
+        return tensors | {f"{prefix}.features": patches.features.astype(np.float16)}
+    largest = np.maximum(np.abs(patches.features).max(0), 1e-6)
+    step = 2.0 ** np.ceil(np.log2(largest / _LEVELS))  # a power of two, so that rounding again changes nothing
+    return tensors | {f"{prefix}.features": np.round(patches.features / step).astype(np.int8),
+                      f"{prefix}.step": step.astype(np.float32)}
 
 
 def _read_set(tensors, prefix: str, landmarks: int) -> PatchSet:
     features, displacements, mean, basis = (
         np.ascontiguousarray(tensors[f"{prefix}.{name}"], dtype=np.float32)
         for name in ("features", "displacements", "mean", "basis"))
+    if np.asarray(tensors[f"{prefix}.features"]).dtype == np.int8:
+        step = np.asarray(tensors[f"{prefix}.step"], np.float32)
+        if step.shape != features.shape[1:] or not (step > 0).all():
+            raise ValueError(f"{prefix} has steps of shape {step.shape}, or not above zero")
+        features = features * step
     if displacements.ndim != 3 or displacements.shape[1] != landmarks:
         raise ValueError(f"{prefix} has displacements of shape {displacements.shape} for {landmarks} landmarks")
     return PatchSet(features, displacements, mean, basis)
