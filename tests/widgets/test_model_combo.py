@@ -16,6 +16,13 @@ def test_one_line_says_what_it_was_trained_on_and_how_exact_it_is(metrics, end):
     assert describe(header).endswith(end)
 
 
+def test_a_model_that_outlines_tells_how_exact_its_outlines_are():
+    metrics = {"mean_radial_error_mm": 1.2, "mean_point_to_curve_px": 0.9, "mean_point_to_curve_mm": 0.322}
+    header = ModelHeader("joint-displacement", "pelvis", ("a", "b"), metrics=metrics)
+    assert describe(header, "segment").endswith("mean point to curve 0.322 mm.")
+    assert describe(header).endswith("mean radial error 1.2 mm.")
+
+
 def test_units():
     assert metric_in_words("cobb_error_deg", 2.5) == "cobb error 2.5 °"
     assert metric_in_words("success", 0.981) == "success 0.981"

@@ -6,6 +6,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from ...errors import InputError
+from ...models.header import metric_in_words
 from .messages import complain
 
 
@@ -76,7 +77,8 @@ class ModelCombo(QWidget):
             for path, header in entries:
                 if _heading(header) == heading:
                     self.combo.addItem(header.name, (path, header))
-                    self.combo.setItemData(self.combo.count() - 1, describe(header), Qt.ItemDataRole.ToolTipRole)
+                    about = describe(header, self._task)
+                    self.combo.setItemData(self.combo.count() - 1, about, Qt.ItemDataRole.ToolTipRole)
         self.combo.blockSignals(False)
         self.choose(before)
         for warning in damaged:
@@ -115,19 +117,23 @@ class ModelCombo(QWidget):
 
     def _on_chosen(self, *_) -> None:
         header = self.header
-        self.about.setText(describe(header) if header else "No models yet: train one, or open a model file.")
+        nothing = "No models yet: train one, or open a model file."
+        self.about.setText(describe(header, self._task) if header else nothing)
         self.changed.emit(header)
 
 
-def describe(header) -> str:
-    """One line: landmarks, what the model was trained on, how exact it is."""
+def describe(header, task: str = "detect") -> str:
+    """One line: landmarks, what the model was trained on, how exact it is at a task."""
     training = header.training
     parts = [f"{len(header.landmarks)} landmarks"]
     films = training.get("films") or training.get("images")
     data = training.get("data") or training.get("dataset")
     if films or data:
         parts.append("trained on " + " of ".join(str(p) for p in (f"{films} films" if films else "", data) if p))
-    parts += [header.accuracy] if header.accuracy else []
+    keys = [f"mean_point_to_curve_{unit}" for unit in ("mm", "px")] if task == "segment" else []
+    key = next((key for key in keys if key in header.metrics), None)
+    exact = metric_in_words(key, header.metrics[key]) if key else header.accuracy
+    parts += [exact] if exact else []
     return ", ".join(parts) + "."
 
 
