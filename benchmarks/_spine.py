@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from _films import code
+from napari_xray_landmarks.errors import InputError
 from napari_xray_landmarks.imaging import Radiograph
 from napari_xray_landmarks.io.files import replacing
+from napari_xray_landmarks.landmarks import LandmarkSet
 from napari_xray_landmarks.models import Model, load_model
 from napari_xray_landmarks.training.dataset import TrainingSet, split_by_subject
 from napari_xray_landmarks.training.importers import import_training_set
@@ -88,5 +90,8 @@ def _searched(model: Model, dataset: TrainingSet, name: str, change) -> tuple:
     truth = truth[order].reshape(BODIES, 4, 2)
     if change is not None:
         film, truth = change(film, truth)
-    landmarks = model.detect(film).landmarks
+    try:
+        landmarks = model.detect(film).landmarks
+    except InputError:  # no spine
+        landmarks = LandmarkSet(model.header.landmarks, np.full((4 * BODIES, 2), np.nan), np.zeros(4 * BODIES))
     return (landmarks.points.reshape(BODIES, 4, 2), truth, landmarks.confidence.reshape(BODIES, 4), *film.shape)

@@ -57,11 +57,38 @@ def test_the_same_film_gives_the_same_corners(model):
     assert np.array_equal(first.landmarks.confidence, second.landmarks.confidence)
 
 
-def test_it_is_surer_of_a_spine_than_of_noise(model):
+def confidences(model, pixels):
+    """Of all corners; zeros where the film is refused because it shows no spine."""
+    try:
+        return model.detect(Radiograph(pixels)).landmarks.confidence
+    except InputError as error:
+        assert "shows no spine" in str(error)
+        return np.zeros(20)
+
+
+@pytest.mark.parametrize("kind", ["noise", "ramp", "box"])
+def test_what_is_no_spine_has_no_confidence(model, kind):
+    rows, columns = np.indices(FILM.shape)
+    pixels = {"noise": np.random.default_rng(0).normal(size=FILM.shape), "ramp": rows + columns,
+              "box": (abs(rows - 200) < 100) & (abs(columns - 100) < 40)}[kind]
+    assert np.median(confidences(model, np.asarray(pixels, float))) < 0.1
     sure = model.detect(FILM).landmarks
-    noise = model.detect(Radiograph(np.random.default_rng(0).normal(size=FILM.shape))).landmarks
     assert np.median(sure.confidence) > 0.5 and sure.detected.mean() > 0.8
-    assert np.median(noise.confidence) < 0.1 and not noise.detected.any()
+
+
+def test_a_film_in_which_no_vertebra_is_found_is_refused(learnt, tmp_path):
+    header, tensors = read_model_file(learnt)
+    blind = dict(tensors)
+    bias = np.array(blind["vertebrae.layers.2.final_conv.bias"])
+    bias[0] = -50.0  # no centre is ever probable
+    save_model(tmp_path / "m.safetensors", header, blind | {"vertebrae.layers.2.final_conv.bias": bias})
+    with pytest.raises(InputError, match="spine 101: shows no spine: 0 vertebrae were found"):
+        load_model(tmp_path / "m.safetensors").detect(FILM)
+
+
+def test_a_small_spine_on_a_large_film_is_found(model):
+    large = np.pad(FILM.pixels, ((300, 300), (150, 150)), constant_values=200)
+    assert error(model.detect(Radiograph(large)), CORNERS + [300, 150]) < 10
 
 
 def test_a_corners_response_is_highest_at_the_corner(model):

@@ -62,8 +62,8 @@ def test_the_grey_scale_does_not_matter():
 
 def test_local_contrast_and_standardised_crops_are_finite_on_plain_images():
     plain = torch.zeros(2, 1, 256, 128)
-    assert torch.isfinite(with_local_contrast(plain)).all() and torch.isfinite(standardised(plain)).all()
-    assert with_local_contrast(plain).shape == (2, 2, 256, 128)
+    assert torch.isfinite(with_local_contrast(plain, 256)).all() and torch.isfinite(standardised(plain)).all()
+    assert with_local_contrast(plain, 256).shape == (2, 2, 256, 128)
 
 
 def body(centre, angle_deg, width, height):

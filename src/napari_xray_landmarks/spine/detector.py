@@ -28,7 +28,7 @@ class Detection:
     ----------
     landmarks
         Corners in pixels. Those of vertebrae that the film does not show are put in from their neighbours, with
-        confidence 0; NaN where no spine was found at all.
+        confidence 0.
     responses
         Where else each corner may be, by name; of the vertebrae that were found.
     subshapes
@@ -89,7 +89,7 @@ class Detector:
         Raises
         ------
         InputError
-            If the film is too small, constant or not finite.
+            If the film is too small, constant or not finite, or not even two vertebrae are found in it.
         """
         settings, report = settings or self.settings, progress or (lambda fraction, stage: None)
         check_film(radiograph)
@@ -97,9 +97,8 @@ class Detector:
         pyramid = FilmPyramid.of(radiograph.pixels)
         chain, found = self.search(pyramid, settings, lambda: report(0.3, "finding corners"))
         if found is None:
-            nothing = np.zeros(len(self.names))
-            points = np.full((len(self.names), 2), np.nan)
-            return Detection(LandmarkSet(self.names, points, nothing, nothing.astype(bool)), {})
+            problem = f"shows no spine: {chain.found.sum()} vertebrae were found"
+            raise InputError(radiograph.name, problem, "Choose a film of the spine from the front or the back")
         return self._detection(chain, found, settings)
 
     def search(self, pyramid: FilmPyramid, settings: SpineSettings, between=lambda: None

@@ -84,16 +84,27 @@ def standardised(crops: Tensor) -> Tensor:
     return (0.4 * (crops - mean) / (deviation + 0.005)).clamp(-1, 1)
 
 
-def with_local_contrast(images: Tensor) -> Tensor:
-    """(films, 2, h, w): images (films, 1, h, w) in [-1, 1], and each pixel against the mean and spread around it."""
-    mean = _around(images)
-    spread = (_around(images**2) - mean**2).clamp_min(0).sqrt()
+def with_local_contrast(images: Tensor, rows: int) -> Tensor:
+    """Images, and each pixel against the mean and spread of those around it.
+
+    Parameters
+    ----------
+    images : (films, 1, h, w) tensor
+        In [-1, 1].
+    rows
+        Height of a canvas that a spine about fills: around is within an eighth of it.
+
+    Returns
+    -------
+    (films, 2, h, w) tensor
+    """
+    mean = _around(images, rows // 64)
+    spread = (_around(images**2, rows // 64) - mean**2).clamp_min(0).sqrt()
     return torch.cat([images, ((images - mean) / (spread + 0.02)).clamp(-4, 4) / 2], 1)
 
 
-def _around(images: Tensor) -> Tensor:
-    """Mean over about an eighth of the rows each way, made on a coarse grid."""
-    step = images.shape[2] // 64
+def _around(images: Tensor, step: int) -> Tensor:
+    """Mean over seven steps, made on a coarse grid."""
     coarse = functional.avg_pool2d(images, step)
     coarse = functional.avg_pool2d(coarse, 7, 1, 3, count_include_pad=False)
     return functional.interpolate(coarse, size=images.shape[2:], mode="bilinear", align_corners=False)

@@ -11,6 +11,9 @@ from .frames import MIRRORED, film_from_crop, frames
 from .networks import STRIDE, CornerNetwork, VertebraNetwork, expectation, probabilities
 from .sampling import FilmPyramid, canvas_shape, film_from_canvas, standardised, transformed, with_local_contrast
 
+ZOOMS = (1.0, 1.6, 2.5)
+CLEAR = 2.0  # score a level from which no larger canvas is searched
+
 
 @dataclass(frozen=True, eq=False)
 class Corners:
@@ -41,23 +44,38 @@ class Corners:
         return (self.maps.flatten(2) * near).sum(-1)
 
 
-@torch.no_grad()
 def find_vertebrae(pyramid: FilmPyramid, network: VertebraNetwork, spacing: np.ndarray, rows: int, mirrored: bool
                    ) -> Chain:
     """The chain of a film's vertebrae, its corners in film px.
+
+    Where the spine does not fill the film, so that its vertebrae are small, larger canvases are searched too.
 
     Parameters
     ----------
     spacing : (levels - 1,) array
         Of `chain.spacing_of`.
     rows
-        Height of the canvas that the film is searched on.
+        Height of the canvas that the film is searched on first.
     mirrored
         Search the mirrored film too and take the mean.
     """
-    shape = canvas_shape(pyramid.shape, rows)
+    best = None
+    for zoom in ZOOMS:
+        chain = _chain_on(pyramid, network, spacing, rows, round(zoom * rows / 64) * 64, mirrored)
+        if best is None or chain.score > best.score:
+            best = chain
+        if best.score > CLEAR * network.levels:
+            break
+    return best
+
+
+@torch.no_grad()
+def _chain_on(pyramid: FilmPyramid, network: VertebraNetwork, spacing: np.ndarray, rows: int, height: int,
+              mirrored: bool) -> Chain:
+    """The best chain on a canvas that is `height` px high."""
+    shape = canvas_shape(pyramid.shape, height)
     matrix = film_from_canvas(pyramid.shape, shape)
-    images = with_local_contrast(pyramid.sample(matrix[None], shape))
+    images = with_local_contrast(pyramid.sample(matrix[None], shape), rows)
     centre, offsets, levels = _maps(network, torch.cat([images, images.flip(-1)]) if mirrored else images)
     if mirrored:
         centre, levels = ((m[:1] + m[1:].flip(-1)) / 2 for m in (centre, levels))

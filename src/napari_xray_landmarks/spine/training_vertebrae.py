@@ -45,7 +45,7 @@ def random_canvas(film: SpineFilm, shape: tuple[int, int], generator: Generator)
 def random_batch(films: Sequence[SpineFilm], shape: tuple[int, int], generator: Generator) -> tuple[Tensor, Tensor]:
     """What the network sees of each film (films, 2, rows, columns), and corners (films, vertebrae, 4, 2)."""
     images, corners = zip(*(random_canvas(film, shape, generator) for film in films), strict=True)
-    return with_local_contrast(changed_looks(torch.stack(images), generator)), torch.stack(corners).float()
+    return with_local_contrast(changed_looks(torch.stack(images), generator), shape[0]), torch.stack(corners).float()
 
 
 def vertebra_loss(outputs: tuple[Tensor, Tensor, Tensor], corners: Tensor) -> Tensor:
