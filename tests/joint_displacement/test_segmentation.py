@@ -1,4 +1,5 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -6,8 +7,10 @@ import pytest
 import figure
 from napari_xray_landmarks.errors import Cancelled, ModelError
 from napari_xray_landmarks.imaging import Radiograph
-from napari_xray_landmarks.joint_displacement.composition import composed
+from napari_xray_landmarks.joint_displacement.composition import Composed, composed
+from napari_xray_landmarks.joint_displacement.outlines import Head
 from napari_xray_landmarks.joint_displacement.sampling import Pyramid
+from napari_xray_landmarks.joint_displacement.segmentation import _circle
 
 OUTLINE = ["head", "tip", "notch", "shaft-right", "knob", "foot", "shaft-left", "neck"]
 
@@ -60,6 +63,19 @@ def test_the_head_is_a_circle_about_its_landmark(found):
         np.testing.assert_allclose(circle.centre_px, bone.points_px[0], atol=1e-9)
         rim = np.linalg.norm(bone.points_px[[7, 6]] - circle.centre_px, axis=1)
         assert rim.min() <= circle.radius_px <= rim.max()
+
+
+def test_a_long_rim_gives_the_circle_through_it(segmenter):
+    """Eight vertices on a circle whose centre's landmark is elsewhere."""
+    angles = np.linspace(0, np.pi, len(segmenter.names))
+    points = np.array([40.0, 50.0]) + 12 * np.column_stack([np.cos(angles), np.sin(angles)])
+    shape = Composed(points, points, np.ones(len(points)), np.zeros_like(points), np.eye(3))
+    search = SimpleNamespace(subshapes=[SimpleNamespace(image_from_level=np.diag([2.0, 2.0, 1.0]))])
+    bone = SimpleNamespace(confidence=0.7, found=True, reason="")
+    head = Head("head", 0, tuple(range(len(points))))
+    circle = _circle(head, search, shape, (bone,), segmenter.outlines)
+    np.testing.assert_allclose(circle.centre_px, (80, 100), atol=1e-6)
+    assert circle.radius_px == pytest.approx(24) and circle.confidence == 0.7
 
 
 def test_maps_hold_every_landmark(segmenter, found):

@@ -15,7 +15,7 @@ from .settings import JointDisplacementSettings
 
 _SETTLED = 0.05  # level px
 _NONE = 1e-6  # in place of a weight of zero, with which the problem would have many answers
-_LEAST = 0.02  # of a peak's mass, so that no landmark is without any weight
+LEAST = 0.02  # of a peak's mass, so that no landmark is without any weight
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ def composed(search: Search, dictionary: np.ndarray, settings: JointDisplacement
     for _ in range(settings.compositions):
         evidence = np.array([densities[i].towards(shape[i], settings.reach).peak() for i in range(len(shape))])
         mass = np.array([densities[i].mass(evidence[i]) for i in range(len(shape))])
-        found = compose(evidence, dictionary, np.maximum(mass, _LEAST), start=pose,
+        found = compose(evidence, dictionary, np.maximum(mass, LEAST), start=pose,
                         lambda_shape=max(settings.sparsity, _NONE), lambda_outlier=max(settings.outliers, _NONE))
         moved = np.abs(found.points - shape).max()
         shape, pose = found.points, found.image_from_model

@@ -93,6 +93,7 @@ class Detector:
         settings = settings or self.settings
         return self.detection(self._searched(radiograph, settings, seed, progress), settings)
 
+    @one_thread()
     def segment(self, radiograph: Radiograph, settings: JointDisplacementSettings | None = None, *, seed: int = 0,
                 progress=None) -> Segmentation:
         """Outline the bones in a film; the arguments and errors of `detect`."""

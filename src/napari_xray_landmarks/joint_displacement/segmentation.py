@@ -6,9 +6,10 @@ import numpy as np
 
 from ..geometry.similarity import apply, decompose, similarity_from_points
 from ..landmarks import Contour
+from ..shape.conics import fit as fit_conic
 from ..shape.fitted import FittedShape, fit
 from ..shape.segmentation import BoneContour, HeadCircle, Segmentation
-from .composition import Composed, composed
+from .composition import LEAST, Composed, composed
 from .outlines import Head, Outline, OutlineModel
 from .patches import PatchModel
 from .search import Search
@@ -16,6 +17,7 @@ from .settings import JointDisplacementSettings
 from .subshape import calibrated
 
 _ON_FILM = 0.75  # share of the vertices that must lie on the film
+_RIM = 5  # vertices of a head's rim from which a circle is fitted through them
 _SMALLEST = 1e-3  # units of the model's frame: agreement better than that counts no further
 
 
@@ -108,10 +110,18 @@ def _why_not(name: str, confidence: float, on_film: float, settings: JointDispla
 
 def _circle(head: Head, search: Search, shape: Composed, bones: tuple[BoneContour, ...],
             outlines: OutlineModel) -> HeadCircle:
-    """A head's circle about its landmark, through the rim; as sure as the bone that has its rim."""
-    image_from_level = search.subshapes[0].image_from_level
-    centre, rim = (apply(image_from_level, shape.points[i]) for i in (head.centre, list(head.rim)))
-    radius = float(np.median(np.linalg.norm(rim - centre, axis=1)))
+    """A head's circle through the rim, as sure as the bone that has it; about its landmark where the rim is too short.
+
+    A rim's points are exact across it, the centre's landmark is not: fitted circles are five times nearer.
+    """
+    image_from_level, rim = search.subshapes[0].image_from_level, list(head.rim)
+    places = apply(image_from_level, shape.points[rim])
+    if len(rim) >= _RIM:
+        circle = fit_conic(places, "circle", weights=np.maximum(shape.mass[rim], LEAST))
+        centre, radius = circle.centre, circle.radius
+    else:
+        centre = apply(image_from_level, shape.points[head.centre])
+        radius = float(np.median(np.linalg.norm(places - centre, axis=1)))
     owner = max(range(len(bones)), key=lambda i: len(set(outlines.outlines[i].numbers) & set(head.rim)))
     bone = bones[owner]
     return HeadCircle(head.name, tuple(map(float, centre)), (radius, radius), 0.0, bone.confidence, bone.found,
