@@ -12,7 +12,7 @@ from .samples import LANES, add_gradients, add_materials, add_values, chain
 
 TILE = (16, 64)
 MOST = 1024  # rays of a tile
-SMALL_TILE = (4, 4)  # where rays to neighbouring pixels follow different axes
+SMALL_TILE = (8, 8)  # `LANES` rays, where those of neighbouring pixels follow different axes
 VALUES, MATERIALS, GRADIENTS = 0, 1, 2
 
 
