@@ -43,6 +43,7 @@ def test_each_bone_and_its_circle_follow_their_own_vertices(two):
     after = reshaped(two, {"hip-right: v3": place}, {})
     assert after.bones[0] is two.bones[0] and after.circles[0] == two.circles[0]
     assert after.bones[1].points_px[3] == pytest.approx(place)
+    assert np.flatnonzero(np.isnan(after.bones[1].contour.confidence)).tolist() == [3], "placed by a person"
     assert np.abs(after.bones[1].points_px[4] - two.bones[1].points_px[4]).max() > 0.5
     assert after.circles[1] != two.circles[1]
     np.testing.assert_allclose(after.bones[1].displacement_px,

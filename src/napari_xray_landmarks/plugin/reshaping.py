@@ -73,7 +73,7 @@ def reshaped(found: Segmentation, corrections: Mapping[str, tuple[float, float]]
     for number, bone in enumerate(found.bones):
         own = names[vertices_of(found, number)]
         held = {i: corrections[name] for i, name in enumerate(own) if name in corrections}
-        bones.append(_reshaped_bone(bone, held, deviations.get(number)))
+        bones.append(_by_hand(_reshaped_bone(bone, held, deviations.get(number)), held))
     circles = [_following(circle, found.bones, bones) for circle in found.circles]
     return replace(found, bones=tuple(bones), circles=tuple(circles))
 
@@ -85,6 +85,15 @@ def _reshaped_bone(bone: BoneContour, held: dict[int, tuple[float, float]], devi
     if deviations is None:
         return bone.with_shape(fitted.refit(held))
     return bone.with_shape(replace(fitted, held=held).with_coefficients(deviations))
+
+
+def _by_hand(bone: BoneContour, held: dict[int, tuple[float, float]]) -> BoneContour:
+    """The bone without a confidence for vertices that a person placed."""
+    if not held or bone.contour.confidence is None:
+        return bone
+    confidence = np.array(bone.contour.confidence)
+    confidence[list(held)] = np.nan
+    return replace(bone, contour=replace(bone.contour, confidence=confidence))
 
 
 def _with_vertices(bone: BoneContour, held: dict[int, tuple[float, float]]) -> BoneContour:
