@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 PANEL = "Data set"
 HIPS = "hips"
 HIP_PHANTOMS = 30
+ATLAS_CITATION = "Johns Hopkins pelvis atlas (Han et al. 2019, CC BY 4.0)"
 ATLAS_FOLDERS = ("left", "right", "sacrum")
 DISTANCES_VARY_MM = (100.0, 50.0)  # of the source to isocentre and detector, either way
 
@@ -182,7 +183,9 @@ def about(plan: "FilmPlan") -> dict:
 
     source, schema = plan.patients, SCHEMAS["pelvis"]
     if isinstance(source, FemurPatients):
-        return {"name": "simulated fluoroscopy of hips", "anatomy": SCHEMAS["proximal-femur"].anatomy}
+        known = {"name": "simulated fluoroscopy of hips", "anatomy": SCHEMAS["proximal-femur"].anatomy,
+                 "licence": "BSD-3-Clause"}
+        return known | ({"citation": ATLAS_CITATION} if source.atlas else {})
     known = {"name": f"simulated films, {source.describe()['kind']}"}
     shown = source.anatomy if isinstance(source, AtlasPatients) else getattr(source, "name", "")
     if shown == "pelvis":
