@@ -49,8 +49,9 @@ def add_field_bone(bone: FieldBone, excess, labels, origin_mm, spacing_mm, densi
     if (high <= low).any():
         return
     numbers = np.array([bone.cortex_hu * density, bone.trabecular_hu * density, texture * density, bone.marrow_hu])
-    _draw(bone.field.values, node_from_world(bone.field), excess, labels, bone.label, origin, spacing, low, high,
-          numbers, noise_tile())
+    values = bone.field.values
+    _draw(values[DISTANCE], values[CORTEX], values[DENSITY], node_from_world(bone.field), excess, labels, bone.label,
+          origin, spacing, low, high, numbers, noise_tile())
 
 
 def world_corners(field: Field, below_mm: float = 60.0) -> np.ndarray:
@@ -68,14 +69,25 @@ def node_from_world(field: Field) -> np.ndarray:
     return matrix / field.spacing_mm[:, None]
 
 
-@njit(fastmath=True, cache=True, inline="always")
-def _distance(values, x, y, z):
+@njit(fastmath=True, cache=True)
+def _at(volume, x, y, z):
+    return trilinear(volume, x, y, z)
+
+
+@njit(fastmath=True, cache=True)
+def _distance(distances, x, y, z):
     """Signed distance at a place among the nodes; above them, how far above, as they are about 1 mm apart."""
-    return max(trilinear(values[DISTANCE], x, y, z), x - values.shape[1] + 1.0)
+    return max(trilinear(distances, x, y, z), x - distances.shape[0] + 1.0)
+
+
+@njit(fastmath=True, cache=True)
+def _blend(excess, labels, label, k, j, i, d, cortex, hollow, numbers, spacing, noise):
+    substance = (cortex, cortex, 1.0, 0.0, numbers[0], numbers[1], numbers[2], hollow, numbers[3])
+    blend_voxel(excess, labels, label, k, j, i, d, -1.0, spacing, substance, noise)
 
 
 @njit(parallel=True, fastmath=True, cache=True)
-def _draw(values, to_node, excess, labels, label, origin, spacing, low, high, numbers, noise):
+def _draw(distances, cortices, densities, to_node, excess, labels, label, origin, spacing, low, high, numbers, noise):
     size = np.array(BLOCK)
     blocks = (high - low + size - 1) // size
     half = 0.5 * math.sqrt(((size * spacing) ** 2).sum())
@@ -86,7 +98,7 @@ def _draw(values, to_node, excess, labels, label, origin, spacing, low, high, nu
         j0 = low[1] + ((b // blocks[2]) % blocks[1]) * BLOCK[1]
         i0 = low[2] + (b % blocks[2]) * BLOCK[2]
         n = start + step[:, 0] * (k0 + 3.5) + step[:, 1] * (j0 + 1.5) + step[:, 2] * (i0 + 3.5)
-        if trilinear(values[DISTANCE], n[0], n[1], n[2]) > 1.4 * half + 1.0:
+        if _at(distances, n[0], n[1], n[2]) > 1.4 * half + 1.0:
             continue
         for k in range(k0, min(k0 + BLOCK[0], high[0])):
             for j in range(j0, min(j0 + BLOCK[1], high[1])):
@@ -94,23 +106,20 @@ def _draw(values, to_node, excess, labels, label, origin, spacing, low, high, nu
                     x = start[0] + step[0, 0] * k + step[0, 1] * j + step[0, 2] * i
                     y = start[1] + step[1, 0] * k + step[1, 1] * j + step[1, 2] * i
                     z = start[2] + step[2, 0] * k + step[2, 1] * j + step[2, 2] * i
-                    if x > values.shape[1] - 1.0:
-                        continue
-                    d = trilinear(values[DISTANCE], x, y, z)
-                    if d < spacing[0] + spacing[2]:
-                        cortex = trilinear(values[CORTEX], x, y, z)
-                        hollow = 1.0 - min(trilinear(values[DENSITY], x, y, z), 1.0)
-                        substance = (cortex, cortex, 1.0, 0.0, numbers[0], numbers[1], numbers[2], hollow, numbers[3])
-                        blend_voxel(excess, labels, label, k, j, i, d, -1.0, spacing, substance, noise)
+                    d = _at(distances, x, y, z)
+                    if x <= distances.shape[0] - 1.0 and d < spacing[0] + spacing[2]:
+                        hollow = 1.0 - min(_at(densities, x, y, z), 1.0)
+                        _blend(excess, labels, label, k, j, i, d, _at(cortices, x, y, z), hollow, numbers, spacing,
+                               noise)
 
 
 @njit(parallel=True, fastmath=True, cache=True)
-def least_field_distance(values, to_node, source, rays, rows, columns, wanted):
+def least_field_distance(distances, to_node, source, rays, rows, columns, wanted):
     """(H, W) least signed distance to the shape along each wanted ray; `source` and `rays` are in the world."""
     out = np.full((len(rows), len(columns)), 100.0)
     turn = np.ascontiguousarray(to_node[:, :3])
     start, turned = turn @ source + to_node[:, 3], turn @ np.ascontiguousarray(rays)
-    last = np.array(values.shape[1:]) - 1.0
+    last = np.array(distances.shape) - 1.0
     for n in prange(len(rows) * len(columns)):
         a, b = n // len(columns), n % len(columns)
         if not wanted[a, b]:
@@ -125,7 +134,7 @@ def least_field_distance(values, to_node, source, rays, rows, columns, wanted):
                 begin, end = max(begin, min(t0, t1)), min(end, max(t0, t1))
         t, least = begin, 100.0
         while t < end:
-            d = _distance(values, start[0] + t * ray[0], start[1] + t * ray[1], start[2] + t * ray[2])
+            d = _distance(distances, start[0] + t * ray[0], start[1] + t * ray[1], start[2] + t * ray[2])
             least = min(least, d)
             t += max(0.7 * abs(d), 0.8)
         out[a, b] = least

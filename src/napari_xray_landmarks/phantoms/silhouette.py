@@ -10,7 +10,7 @@ from skimage.measure import find_contours
 
 from ..geometry.camera import Camera
 from .field_bone import least_field_distance, node_from_world, world_corners
-from .knee_fields import Field
+from .knee_fields import DISTANCE, Field
 from .solids import Solid, combine, primitive
 
 STEP_PX, COARSE = 2, 4
@@ -52,7 +52,8 @@ def _corners(shape: Solid | Field) -> np.ndarray:
 def _ray_distances(shape: Solid | Field, corners: np.ndarray, camera: Camera):
     """A function of rows, columns and which rays are wanted, that gives their least distances to the shape."""
     if isinstance(shape, Field):
-        return partial(least_field_distance, shape.values, node_from_world(shape), camera.source_mm, camera.ray_from_px)
+        distances = shape.values[DISTANCE]
+        return partial(least_field_distance, distances, node_from_world(shape), camera.source_mm, camera.ray_from_px)
     to_body = shape.body_from_world
     source = to_body[:3, :3] @ camera.source_mm + to_body[:3, 3]
     rays = np.ascontiguousarray(to_body[:3, :3] @ camera.ray_from_px)
