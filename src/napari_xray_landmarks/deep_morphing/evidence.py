@@ -36,7 +36,7 @@ class Calibration:
 
     @classmethod
     def fit(cls, names: Sequence[str], evidence: Sequence[Mapping[str, float]], right: Sequence[bool]) -> "Calibration":
-        """Of results of which is known whether they are right; where all are or none is, their evidence says nothing."""
+        """Of results of which is known whether they are right; where all are or none is, evidence says nothing."""
         from sklearn.linear_model import LogisticRegression
 
         right = np.asarray(right, bool)
