@@ -54,6 +54,7 @@ def environment(folder: Path = FOLDER) -> tuple[Path, dict[str, str]]:
         if reason := _install(python, pins):
             return python, dict.fromkeys(INSTALLS, reason)
         known.append("torch")
+        done.write_text("torch")
     for name, (alone, whole) in INSTALLS.items():
         if name in known:
             continue
@@ -62,7 +63,7 @@ def environment(folder: Path = FOLDER) -> tuple[Path, dict[str, str]]:
             failures[name] = f"cannot be installed: {reason}"
         else:
             known.append(name)
-    done.write_text("\n".join(known))
+            done.write_text("\n".join(known))
     return python, failures
 
 
@@ -90,7 +91,10 @@ def _install(python: Path, packages: list[str]) -> str:
     """Why it failed, or nothing."""
     command = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *packages]
     ended = subprocess.run(command, capture_output=True, text=True)
-    return _last_line(ended.stderr) if ended.returncode else ""
+    if not ended.returncode:
+        return ""
+    errors = [line for line in ended.stderr.splitlines() if line.startswith("ERROR")]  # warnings may follow them
+    return _last_line("\n".join(errors) or ended.stderr)
 
 
 def _last_line(text: str) -> str:
