@@ -14,7 +14,7 @@ MAX_LINES = 350
 
 # from the ground up; a room may import from rooms below it and from itself
 FLOORS = [
-    {"errors"},
+    {"errors", "options"},
     {"imaging", "landmarks", "mesh"},
     {"geometry"},
     {"io"},

@@ -1,15 +1,12 @@
 """Settings of deep morphing: the one source for the form, the command line and the defaults."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
+
+from ..options import check_options, option
 
 CIRCLES = ("taubin", "pratt", "algebraic", "geometric", "ransac", "ellipse")
 STARTS = ("both", "head", "drift")
 CONSTRAINTS = ("map", "clip")
-
-
-def _option(default, help: str, *, low=None, high=None, log=False, unit="", group="method", choices=None):
-    metadata = {"help": help, "low": low, "high": high, "log": log, "unit": unit, "group": group, "choices": choices}
-    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -21,46 +18,38 @@ class DeepMorphingSettings:
     `pixel_mm` wide where the film's spacing is known. `AS_PUBLISHED` holds the paper's values.
     """
 
-    circle: str = _option("taubin", "How the circle of the head is fitted to the map", choices=CIRCLES)
-    head_pixels: int = _option(100, "Pixels above one half that a head must have", low=10, high=2000,
-                               unit="network px")
-    bones: int = _option(1, "How many femurs to look for", low=1, high=2)
-    threshold: float = _option(0.5, "Confidence from which a bone or head counts as found", low=0.0, high=1.0)
-    start: str = _option("both", "Where shapes start: about the head that was found, by coherent point drift, or both",
-                         choices=STARTS)
-    rotations: int = _option(36, "Rotations that the shape starts from, each also mirrored", low=1, high=72)
-    constraint: str = _option("map", "Hold the shape by the most probable estimate, or by clipping",
-                              choices=CONSTRAINTS, group="shape")
-    deviations: float = _option(3.0, "Standard deviations that a mode may reach", low=0.5, high=6.0, group="shape")
-    noise: float = _option(0.5, "Expected error of the evidence at a vertex, for the most probable estimate",
-                           low=0.1, high=10.0, log=True, unit="network px", group="shape")
-    reach: float = _option(10.0, "How far along its normal a vertex looks for evidence, at first", low=2.0, high=40.0,
-                           unit="network px", group="shape")
-    rounds: int = _option(20, "Rounds of looking and fitting, at most", low=1, high=100, group="shape")
-    pixel_mm: float = _option(0.8, "Pixel of the network", low=0.2, high=3.0, unit="mm", group="training")
-    crop: int = _option(192, "Side of the pictures that train", low=64, high=1024, unit="network px", group="training")
-    channels: int = _option(16, "Channels of the finest level; each coarser one has twice as many", low=4, high=128,
-                            group="training")
-    levels: int = _option(4, "Levels of the network", low=2, high=6, group="training")
-    retained: float = _option(0.995, "Share of the variance that the shape models keep", low=0.5, high=1.0,
+    circle: str = option("taubin", "How the circle of the head is fitted to the map", choices=CIRCLES)
+    head_pixels: int = option(100, "Pixels above one half that a head must have", low=10, high=2000,
+                              unit="network px")
+    bones: int = option(1, "How many femurs to look for", low=1, high=2)
+    threshold: float = option(0.5, "Confidence from which a bone or head counts as found", low=0.0, high=1.0)
+    start: str = option("both", "Where shapes start: about the head that was found, by coherent point drift, or both",
+                        choices=STARTS)
+    rotations: int = option(36, "Rotations that the shape starts from, each also mirrored", low=1, high=72)
+    constraint: str = option("map", "Hold the shape by the most probable estimate, or by clipping",
+                             choices=CONSTRAINTS, group="shape")
+    deviations: float = option(3.0, "Standard deviations that a mode may reach", low=0.5, high=6.0, group="shape")
+    noise: float = option(0.5, "Expected error of the evidence at a vertex, for the most probable estimate",
+                          low=0.1, high=10.0, unit="network px", group="shape")
+    reach: float = option(10.0, "How far along its normal a vertex looks for evidence, at first", low=2.0, high=40.0,
+                          unit="network px", group="shape")
+    rounds: int = option(20, "Rounds of looking and fitting, at most", low=1, high=100, group="shape")
+    pixel_mm: float = option(0.8, "Pixel of the network", low=0.2, high=3.0, unit="mm", group="training")
+    crop: int = option(192, "Side of the pictures that train", low=64, high=1024, unit="network px", group="training")
+    channels: int = option(16, "Channels of the finest level; each coarser one has twice as many", low=4, high=128,
+                           group="training")
+    levels: int = option(4, "Levels of the network", low=2, high=6, group="training")
+    retained: float = option(0.995, "Share of the variance that the shape models keep", low=0.5, high=1.0,
+                             group="training")
+    epochs: int = option(80, "Times that each film is seen", low=1, high=1000, group="training")
+    decay_after: int = option(60, "Epochs after which the learning rate falls to a tenth", low=1, high=1000,
                               group="training")
-    epochs: int = _option(80, "Times that each film is seen", low=1, high=1000, group="training")
-    decay_after: int = _option(60, "Epochs after which the learning rate falls to a tenth", low=1, high=1000,
-                               group="training")
-    learning_rate: float = _option(2e-3, "Of AdamW, at first", low=1e-5, high=1e-1, log=True, group="training")
-    batch: int = _option(8, "Pictures a step", low=1, high=256, group="training")
-    threads: int = _option(2, "Processor threads that train", low=1, high=64, group="training")
+    learning_rate: float = option(2e-3, "Of AdamW, at first", low=1e-5, high=1e-1, log=True, group="training")
+    batch: int = option(8, "Pictures a step", low=1, high=256, group="training")
+    threads: int = option(2, "Processor threads that train", low=1, high=64, group="training")
 
     def __post_init__(self):
-        for option in fields(self):
-            value, low, high = getattr(self, option.name), option.metadata["low"], option.metadata["high"]
-            if choices := option.metadata["choices"]:
-                if value not in choices:
-                    raise ValueError(f"{option.name} must be one of {', '.join(choices)}, got {value!r}")
-            elif not low <= value <= high:
-                raise ValueError(f"{option.name} must lie in [{low}, {high}], got {value}")
-            elif isinstance(option.default, int) and value != int(value):
-                raise ValueError(f"{option.name} must be a whole number, got {value}")
+        check_options(self)
 
 
 AS_PUBLISHED = DeepMorphingSettings(circle="algebraic", start="drift", constraint="clip")

@@ -1,13 +1,10 @@
 """Settings of the spine method: the one source for the form, the command line and the defaults."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
+
+from ..options import check_options, option
 
 NETWORKS = ("vertebrae, then corners", "as published")
-
-
-def _option(default, help: str, *, low=None, high=None, log=False, unit="", group="method", choices=None):
-    metadata = {"help": help, "low": low, "high": high, "log": log, "unit": unit, "group": group, "choices": choices}
-    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -18,41 +15,30 @@ class SpineSettings:
     searched) or "training" (fixed once a model is trained). `AS_PUBLISHED` holds the paper's values.
     """
 
-    network: str = _option(NETWORKS[0], "Find vertebrae and then their corners, or the published network, which was "
-                           "trained with rows=1024, learning_rate=1e-4", choices=NETWORKS, group="training")
-    threshold: float = _option(0.3, "Confidence from which a corner counts as detected", low=0.0, high=1.0)
-    mirrored: bool = _option(True, "Search the mirrored film too and take the mean")
-    refinements: int = _option(2, "How often corners are sought again in crops around those found before", low=1,
-                               high=5)
-    alpha: float = _option(0.01, "Weight of the bipartite distance in training (0: none)", low=1e-4, high=10.0,
-                           log=True, group="training")
-    vertebra_epochs: int = _option(60, "Passes through the films to learn to find vertebrae", low=1, high=1000,
-                                   group="training")
-    corner_epochs: int = _option(60, "Passes through the films to learn corners (or the published network's)", low=1,
-                                 high=1000, group="training")
-    batch: int = _option(4, "Films a training step", low=1, high=64, group="training")
-    learning_rate: float = _option(1e-3, "Largest step size of the optimiser", low=1e-6, high=1e-1, log=True,
-                                   group="training")
-    rows: int = _option(512, "Height of the film that is searched; the published network's is 1024", low=128, high=2048,
-                        unit="px", group="training")
-    crop: int = _option(96, "Side of the crop in which a vertebra's corners are sought", low=32, high=256, unit="px",
-                        group="training")
-    held_out: float = _option(0.05, "Part of the patients kept for the measure of accuracy and confidence", low=0.0,
-                              high=0.5, group="training")
+    network: str = option(NETWORKS[0], "Find vertebrae and then their corners, or the published network, which was "
+                          "trained with rows=1024, learning_rate=1e-4", choices=NETWORKS, group="training")
+    threshold: float = option(0.3, "Confidence from which a corner counts as detected", low=0.0, high=1.0)
+    mirrored: bool = option(True, "Search the mirrored film too and take the mean")
+    refinements: int = option(2, "How often corners are sought again in crops around those found before", low=1,
+                              high=5)
+    alpha: float = option(0.01, "Weight of the bipartite distance in training (0: none)", low=1e-4, high=10.0,
+                          log=True, group="training")
+    vertebra_epochs: int = option(60, "Passes through the films to learn to find vertebrae", low=1, high=1000,
+                                  group="training")
+    corner_epochs: int = option(60, "Passes through the films to learn corners (or the published network's)", low=1,
+                                high=1000, group="training")
+    batch: int = option(4, "Films a training step", low=1, high=64, group="training")
+    learning_rate: float = option(1e-3, "Largest step size of the optimiser", low=1e-6, high=1e-1, log=True,
+                                  group="training")
+    rows: int = option(512, "Height of the film that is searched; the published network's is 1024", low=128, high=2048,
+                       unit="px", group="training")
+    crop: int = option(96, "Side of the crop in which a vertebra's corners are sought", low=32, high=256, unit="px",
+                       group="training")
+    held_out: float = option(0.05, "Part of the patients kept for the measure of accuracy and confidence", low=0.0,
+                             high=0.5, group="training")
 
     def __post_init__(self):
-        for f in fields(self):
-            value, meta = getattr(self, f.name), f.metadata
-            if meta["choices"]:
-                if value not in meta["choices"]:
-                    raise ValueError(f"{f.name} must be one of {', '.join(meta['choices'])}, got {value!r}")
-            elif meta["low"] is None:
-                if not isinstance(value, bool):
-                    raise ValueError(f"{f.name} must be true or false, got {value!r}")
-            elif isinstance(value, bool) or not isinstance(value, (int, float)):
-                raise ValueError(f"{f.name} must be a number, got {value!r}")
-            elif not (0 if meta["log"] else meta["low"]) <= value <= meta["high"]:
-                raise ValueError(f"{f.name} must lie between {meta['low']:g} and {meta['high']:g}, got {value!r}")
+        check_options(self)
         for name in ("rows", "crop"):
             if getattr(self, name) % 32:
                 raise ValueError(f"{name} must be a multiple of 32, got {getattr(self, name)}")
