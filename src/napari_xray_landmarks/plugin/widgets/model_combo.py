@@ -9,6 +9,8 @@ from ...errors import InputError
 from ...models.header import metric_in_words
 from .messages import complain
 
+_FIRST = {"detect": "pelvis-ap", "segment": "proximal-femur-ap"}
+
 
 class ModelCombo(QWidget):
     """Lists the bundled and the user's own models, and opens model files.
@@ -85,10 +87,14 @@ class ModelCombo(QWidget):
             complain(InputError("model", str(warning.message)))
 
     def choose(self, path: str | None) -> None:
-        """Choose a model by its name or file; the first one where there is no such model."""
-        rows = [i for i in range(self.combo.count()) if self.combo.itemData(i)]
-        wanted = [i for i in rows if self.combo.itemData(i)[0] == path]
-        self.combo.setCurrentIndex((wanted or rows or [-1])[0])
+        """Choose a model by its name or file; else one of the user's own, else the one that the samples are for."""
+        from ...models.registry import BUNDLED_FOLDER, find_models
+
+        rows = {self.combo.itemData(i)[0]: i for i in range(self.combo.count()) if self.combo.itemData(i)}
+        files = find_models()
+        own = [name for name in rows if name in files and files[name].parent != BUNDLED_FOLDER]
+        preferred = [name for name in (path, *own, _FIRST.get(self._task), *rows) if name in rows]
+        self.combo.setCurrentIndex(rows[preferred[0]] if preferred else -1)
         self._on_chosen()
 
     def open_file(self, path: str) -> None:
