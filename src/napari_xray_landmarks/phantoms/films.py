@@ -7,6 +7,7 @@ import numpy as np
 from ..drr.physics import Exposure, attenuation_from_hu, bone_attenuation_per_hu
 from ..drr.physics import film as expose
 from ..drr.render import render
+from ..drr.simulate import GREY_LEVELS, radiograph
 from ..geometry.camera import Camera, CArm
 from ..imaging import Radiograph, Volume
 from ..landmarks import Contour, LandmarkSet
@@ -76,19 +77,12 @@ def film(name: str, subject: int, *, implant: bool | None = None) -> PhantomFilm
     camera = arm.camera()
     exposure = _exposure(rng)
     grey = expose(_line_integrals(person, camera, exposure.energy_kev, FINE_SPACING_MM[name]), exposure, rng)
-    isocentre_magnification = arm.source_to_detector_mm / arm.source_to_isocentre_mm
-    spacing = tuple(s / isocentre_magnification for s in arm.pixel_spacing_mm)
-    radiograph = Radiograph(
-        np.round(grey * 4095).astype(np.uint16), spacing,
-        f"ImagerPixelSpacing / magnification {isocentre_magnification:.3f}", arm.pixel_spacing_mm,
-        name=f"phantom {name} {subject}",
-        header={"lao_deg": arm.lao_deg, "cran_deg": arm.cran_deg, "roll_deg": arm.roll_deg,
-                "source_to_detector_mm": arm.source_to_detector_mm,
-                "source_to_isocentre_mm": arm.source_to_isocentre_mm})
+    image = radiograph(np.round(grey * GREY_LEVELS).astype(np.uint16), arm, f"phantom {name} {subject}")
     landmarks, contours = TRUTHS[name](person, camera)
     head = person.femurs[SIDES[FILM_SIDE]]
+    isocentre_magnification = arm.source_to_detector_mm / arm.source_to_isocentre_mm
     radius = head.head_radius_mm * camera.magnification(head.head_centre) / isocentre_magnification
-    return PhantomFilm(radiograph, landmarks, contours, metal, radius, camera)
+    return PhantomFilm(image, landmarks, contours, metal, radius, camera)
 
 
 def _pelvis_view(rng) -> CArm:

@@ -7,8 +7,9 @@ import numpy as np
 from ..drr.physics import Exposure, attenuation_from_hu, bone_attenuation_per_hu
 from ..drr.physics import film as expose
 from ..drr.render import render
+from ..drr.simulate import GREY_LEVELS, radiograph
 from ..geometry.camera import Camera, CArm
-from ..imaging import Radiograph, Volume
+from ..imaging import Volume
 from ..landmarks import Contour, LandmarkSet
 from .complete_femur import SIDE, Leg, leg
 from .field_bone import FieldBone, add_field_bone
@@ -44,21 +45,14 @@ def femur_film(subject: int, *, implant: bool | None = None) -> PhantomFilm:
     camera = arm.camera()
     pieces = leg_implants(person, choice) if metal else ()
     grey = expose(_line_integrals(person, pieces, camera, exposure.energy_kev), exposure, views)
-    magnification = arm.source_to_detector_mm / arm.source_to_isocentre_mm
-    spacing = tuple(s / magnification for s in arm.pixel_spacing_mm)
-    radiograph = Radiograph(
-        np.round(grey * 4095).astype(np.uint16), spacing,
-        f"ImagerPixelSpacing / magnification {magnification:.3f}", arm.pixel_spacing_mm,
-        name=f"phantom complete femur {subject}",
-        header={"lao_deg": arm.lao_deg, "cran_deg": arm.cran_deg, "roll_deg": arm.roll_deg,
-                "source_to_detector_mm": arm.source_to_detector_mm,
-                "source_to_isocentre_mm": arm.source_to_isocentre_mm})
+    image = radiograph(np.round(grey * GREY_LEVELS).astype(np.uint16), arm, f"phantom complete femur {subject}")
     outline, points = complete_outline(person, camera)
     femur = person.femur
     landmarks = LandmarkSet(SCHEMAS["complete-femur"].names,
                             np.vstack([points, camera.project(femur.head_centre[None])]))
+    magnification = arm.source_to_detector_mm / arm.source_to_isocentre_mm
     radius = femur.head_radius_mm * camera.magnification(femur.head_centre) / magnification
-    return PhantomFilm(radiograph, landmarks, (Contour(outline[:-1], f"femur-{SIDE}"),), metal, radius, camera)
+    return PhantomFilm(image, landmarks, (Contour(outline[:-1], f"femur-{SIDE}"),), metal, radius, camera)
 
 
 def _view(person: Leg, rng) -> CArm:

@@ -5,8 +5,9 @@ import numpy as np
 from ..drr.physics import Exposure, attenuation_from_hu, bone_attenuation_per_hu
 from ..drr.physics import film as expose
 from ..drr.render import render
+from ..drr.simulate import GREY_LEVELS, radiograph
 from ..geometry.camera import Camera, CArm
-from ..imaging import Radiograph, Volume
+from ..imaging import Volume
 from ..landmarks import Contour, LandmarkSet
 from .films import PhantomFilm, has_implants
 from .schemas import vertebral_corners
@@ -48,17 +49,11 @@ def spine_film(subject: int, *, implant: bool | None = None, curves: Scoliosis |
     camera = arm.camera()
     exposure = _exposure(rng)
     grey = expose(_line_integrals(person, camera, exposure.energy_kev), exposure, rng)
-    magnification = arm.source_to_detector_mm / arm.source_to_isocentre_mm
-    radiograph = Radiograph(
-        np.round(grey * 4095).astype(np.uint16), tuple(s / magnification for s in arm.pixel_spacing_mm),
-        f"ImagerPixelSpacing / magnification {magnification:.3f}", arm.pixel_spacing_mm,
-        name=f"phantom spine {subject}" + ("" if view == "ap" else f" {view}"),
-        header={"lao_deg": arm.lao_deg, "cran_deg": arm.cran_deg, "roll_deg": arm.roll_deg,
-                "source_to_detector_mm": arm.source_to_detector_mm,
-                "source_to_isocentre_mm": arm.source_to_isocentre_mm})
+    name = f"phantom spine {subject}" + ("" if view == "ap" else f" {view}")
+    image = radiograph(np.round(grey * GREY_LEVELS).astype(np.uint16), arm, name)
     landmarks = LandmarkSet(vertebral_corners(sides), corners_in_film(person, camera, sides))
     contours = tuple(Contour(silhouette(v.body, camera)[0], v.name) for v in person.vertebrae)
-    return PhantomFilm(radiograph, landmarks, contours, metal, float("nan"), camera)
+    return PhantomFilm(image, landmarks, contours, metal, float("nan"), camera)
 
 
 def _view(person: Spine, view: str, rng) -> CArm:
