@@ -97,14 +97,14 @@ def _problem_line(source: str, bench: Bench) -> str:
 
 
 def interleaved(runs: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
-    """Seconds of each, in turns, so that a busy moment strikes all; the first turn is not counted."""
+    """Seconds of each, in turns, so that a busy moment strikes all; each runs once uncounted before, as in tuning."""
     seconds = {name: [] for name in runs}
-    for turn in range(repeats + 1):
+    for _ in range(repeats):
         for name, run in runs.items():
+            run()
             begin = time.perf_counter()
             run()
-            if turn:
-                seconds[name].append(time.perf_counter() - begin)
+            seconds[name].append(time.perf_counter() - begin)
     return seconds
 
 

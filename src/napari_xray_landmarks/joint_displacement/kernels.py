@@ -120,16 +120,18 @@ def _diagonal(system, spectrum):
 @numba.njit(cache=True, fastmath=True, nogil=True)
 def _factor(system, spectrum, tridiagonal):
     """Factor the chain's tridiagonal matrix: reciprocal pivots, and multipliers of the rows above (zero for Jacobi)."""
-    diagonal = _diagonal(system, spectrum)
-    pivots, lower = diagonal.copy(), np.zeros_like(diagonal)
-    if tridiagonal:
-        for k in range(1, len(system.trust)):
-            i = system.train_count + k
-            link = -system.chain * min(system.trust[k - 1], system.trust[k])
-            for m in range(WIDTH):
-                lower[i, m] = link / pivots[i - 1, m]
-                pivots[i, m] = max(diagonal[i, m] - link * lower[i, m], 1e-14 * diagonal[i, m])
-    return 1.0 / pivots, lower
+    pivots = _diagonal(system, spectrum)
+    lower = np.zeros_like(pivots)
+    for i in range(len(pivots)):
+        k = i - system.train_count
+        link = -system.chain * min(system.trust[k - 1], system.trust[k]) if tridiagonal and k > 0 else 0.0
+        for m in range(WIDTH):
+            diagonal = pivots[i, m]
+            if link != 0.0:
+                lower[i, m] = link * pivots[i - 1, m]
+                diagonal = max(diagonal - link * lower[i, m], 1e-14 * diagonal)
+            pivots[i, m] = 1.0 / diagonal
+    return pivots, lower
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
@@ -187,7 +189,7 @@ def conjugate_gradients(system, rhs, start, spectrum, held, enough, max_iteratio
     tridiagonal
         Whether to precondition with the chain of patch offsets, not only with the diagonal.
     """
-    x, r, z, p, q = start.copy(), rhs.copy(), np.zeros_like(rhs), np.zeros_like(rhs), np.zeros_like(rhs)
+    x, r, z, p, q = start.copy(), rhs.copy(), np.zeros_like(rhs), np.zeros_like(rhs), np.empty_like(rhs)
     mean, pq, squared, rz, rz_new = np.zeros(WIDTH), np.zeros(WIDTH), np.zeros(WIDTH), np.ones(WIDTH), np.zeros(WIDTH)
     pivots, lower = _factor(system, spectrum, tridiagonal)
     rest = (0.1 * enough) ** 2 / WIDTH
