@@ -40,10 +40,10 @@ class Film:
     has_implant: bool
 
 
-def workers() -> ProcessPoolExecutor:
+def workers(count: int = WORKERS) -> ProcessPoolExecutor:
     """A pool of fresh processes of one thread each: on all cores the threads of several would only wait in turns."""
     os.environ |= {name: "1" for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-    return ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn"))
+    return ProcessPoolExecutor(count, mp_context=get_context("spawn"))
 
 
 def code(*rooms: str) -> str:

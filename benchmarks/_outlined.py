@@ -1,7 +1,7 @@
 """Films with the true outlines of their bones, spoilt films, and films that do not show the bone at all."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,8 +13,8 @@ from napari_xray_landmarks.phantoms import film as phantom_film
 from napari_xray_landmarks.shape.distances import point_to_curve
 
 SPOILT = ("mirrored", "inverted", "cut through the bone")
-SPOIL_EVERY = 3
-SPINES = range(2000, 2008)
+SPOIL_EVERY = 5
+SPINE, SPINES = "spine, phantom", range(2000, 2008)
 DATA = Path(os.environ.get("XRAY_LANDMARKS_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 REAL = {"skull, real": "cephalograms/images/*", "spine, real": "aasce/images/*", "chest, real": "dicom-films/RG1*",
         "lower leg, real": "dicom-films/RG3*", "angiogram, real": "dicom-films/XA1*"}
@@ -47,23 +47,22 @@ class OutlinedFilm:
         return float(point_to_curve(bone.points_px * self.spacing_mm, curve * self.spacing_mm, closed=closed).mean())
 
 
-def phantom_inputs(name: str, subjects: Sequence[int]) -> Iterator[OutlinedFilm]:
-    """Unseen subjects' films, and every third one spoilt."""
-    for subject in subjects:
-        made = phantom_film(name, subject)
-        curves = {c.name: (np.asarray(c.points), c.closed) for c in made.contours}
-        pixels, spacing = made.radiograph.pixels, made.radiograph.spacing_mm
-        yield OutlinedFilm("film", subject, pixels, spacing, curves, made.has_implant)
-        if subject % SPOIL_EVERY:
-            continue
-        ends = np.cumsum([len(points) for points, _ in curves.values()])[:-1]
-        together = np.concatenate([points for points, _ in curves.values()])
-        worse = spoilt(pixels, together, np.random.default_rng(subject))
-        for kind, (spoiled, moved) in zip(SPOILT, worse, strict=True):
-            parts = zip(np.split(moved, ends), curves.items(), strict=True)
-            own = {bone: (part, closed) for part, (bone, (_, closed)) in parts}
-            own = {_mirrored(bone, own): curve for bone, curve in own.items()} if kind == SPOILT[0] else own
-            yield OutlinedFilm(kind, subject, spoiled, spacing, own, made.has_implant)
+def phantom_inputs(name: str, subject: int) -> Iterator[OutlinedFilm]:
+    """A subject's film; of every fifth subject also spoilt in each way."""
+    made = phantom_film(name, subject)
+    curves = {c.name: (np.asarray(c.points), c.closed) for c in made.contours}
+    pixels, spacing = made.radiograph.pixels, made.radiograph.spacing_mm
+    yield OutlinedFilm("film", subject, pixels, spacing, curves, made.has_implant)
+    if subject % SPOIL_EVERY:
+        return
+    ends = np.cumsum([len(points) for points, _ in curves.values()])[:-1]
+    together = np.concatenate([points for points, _ in curves.values()])
+    worse = spoilt(pixels, together, np.random.default_rng(subject))
+    for kind, (spoiled, moved) in zip(SPOILT, worse, strict=True):
+        parts = zip(np.split(moved, ends), curves.items(), strict=True)
+        own = {bone: (part, closed) for part, (bone, (_, closed)) in parts}
+        own = {_mirrored(bone, own): curve for bone, curve in own.items()} if kind == SPOILT[0] else own
+        yield OutlinedFilm(kind, subject, spoiled, spacing, own, made.has_implant)
 
 
 def _mirrored(bone: str, bones: Mapping) -> str:
@@ -72,12 +71,18 @@ def _mirrored(bone: str, bones: Mapping) -> str:
     return other if other in bones else bone
 
 
-def foreign_inputs() -> Iterator[OutlinedFilm]:
+def foreign_kinds() -> list[str]:
     """Films of other bones: phantom spines, and real films where they are on this machine."""
-    for subject in SPINES:
-        made = phantom_film("spine", subject).radiograph
-        yield OutlinedFilm("spine, phantom", subject, made.pixels, made.spacing_mm)
-    for kind, pattern in REAL.items():
-        for number, path in enumerate(sorted(DATA.glob(pattern))[:REAL_FILMS]):
-            film = load_image(path)
-            yield OutlinedFilm(kind, number, film.pixels, film.spacing_mm)
+    return [SPINE, *(kind for kind, pattern in REAL.items() if any(DATA.glob(pattern)))]
+
+
+def foreign_inputs(kind: str) -> Iterator[OutlinedFilm]:
+    """The films of one of `foreign_kinds`."""
+    if kind == SPINE:
+        for subject in SPINES:
+            made = phantom_film("spine", subject).radiograph
+            yield OutlinedFilm(kind, subject, made.pixels, made.spacing_mm)
+        return
+    for number, path in enumerate(sorted(DATA.glob(REAL[kind]))[:REAL_FILMS]):
+        film = load_image(path)
+        yield OutlinedFilm(kind, number, film.pixels, film.spacing_mm)

@@ -13,6 +13,7 @@ from napari_xray_landmarks.joint_displacement.detector import Detector
 from napari_xray_landmarks.joint_displacement.pose import find_pose
 from napari_xray_landmarks.joint_displacement.settings import AS_PUBLISHED, BEST, JointDisplacementSettings
 from napari_xray_landmarks.joint_displacement.training import Example
+from napari_xray_landmarks.models.registry import find_model
 
 Methods = Mapping[str, JointDisplacementSettings]
 
@@ -48,11 +49,16 @@ def first_levels(detector: Detector, count: int) -> Detector:
     return Detector(detector.names, model, replace(detector.settings, levels=count))
 
 
-def kept(cache: Path, name: str, settings: object, compute: Callable[[], Mapping[str, np.ndarray]]
-         ) -> dict[str, np.ndarray]:
+def model_key(name: str) -> str:
+    """A short hash of a model file: what was found with another one is not used."""
+    return hashlib.sha256(find_model(name).read_bytes()).hexdigest()[:8]
+
+
+def kept(cache: Path, name: str, settings: object, compute: Callable[[], Mapping[str, np.ndarray]],
+         room: str = "joint_displacement") -> dict[str, np.ndarray]:
     """The arrays of one piece of a run: those of an earlier attempt with this code and these settings, or new ones."""
     key = hashlib.sha256(repr(settings).encode()).hexdigest()[:8]
-    path = cache / f"runs-{code('joint_displacement')}" / f"{name}-{key}.npz"
+    path = cache / f"runs-{code(room)}" / f"{name}-{key}.npz"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         arrays = compute()
