@@ -75,13 +75,13 @@ def load_geometry(path) -> Camera:
     FileError
         If it is not JSON, lacks one of the three, or its projection is not that of its parts.
     """
-    document = _read(path)
-    projection = _array(path, document, "detector_px_from_world", (3, 4))
-    size = _array(path, document, "size_px", (2,))
-    distance = float(_array(path, document, "source_to_detector_mm", ()))
+    document = read_document(path)
+    projection = numbers(path, document, "detector_px_from_world", (3, 4))
+    size = numbers(path, document, "size_px", (2,))
+    distance = float(numbers(path, document, "source_to_detector_mm", ()))
     if "intrinsics" in document and "detector_from_world" in document:
-        parts = _array(path, document, "intrinsics", (3, 3)) @ _array(path, document, "detector_from_world", (4, 4))[:3]
-        _require_alike(path, projection, parts)
+        rigid = numbers(path, document, "detector_from_world", (4, 4))[:3]
+        _require_alike(path, projection, numbers(path, document, "intrinsics", (3, 3)) @ rigid)
     try:
         if (size != np.floor(size)).any() or size.min() < 1:
             raise ValueError(f"size_px must be (rows, columns) in whole pixels, got {size.tolist()}")
@@ -99,7 +99,7 @@ def load_arm(path) -> CArm:
     FileError
         As `load_geometry`, and if `source_to_isocentre_mm` is missing or no C-arm has that detector.
     """
-    camera, distance = load_geometry(path), float(_array(path, _read(path), "source_to_isocentre_mm", ()))
+    camera, distance = load_geometry(path), float(numbers(path, read_document(path), "source_to_isocentre_mm", ()))
     try:
         return arm_from_camera(camera, distance)
     except ValueError as error:
@@ -121,7 +121,8 @@ def _require_alike(path, projection: np.ndarray, parts: np.ndarray) -> None:
                         "Correct or leave out one of them")
 
 
-def _read(path) -> dict:
+def read_document(path) -> dict:
+    """The keys of a geometry file; FileError where it is none."""
     try:
         document = json.loads(read_text(path))
     except (ValueError, RecursionError) as error:
@@ -133,7 +134,8 @@ def _read(path) -> dict:
     return document
 
 
-def _array(path, document: dict, key: str, shape: tuple[int, ...]) -> np.ndarray:
+def numbers(path, document: dict, key: str, shape: tuple[int, ...]) -> np.ndarray:
+    """The finite numbers of that shape under a key of a geometry file; FileError where they are not there."""
     if key not in document:
         raise FileError(path, f"is not a geometry file: it has no {key}", "Give one that `simulate` wrote")
     try:
