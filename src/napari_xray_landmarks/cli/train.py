@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import InputError
 from .options import Device, DeviceOption, QuietOption, SeedOption, SetOption, check_device, parse_assignments
 from .reporting import progress_bar, say
+
+if TYPE_CHECKING:
+    from ..models.header import ModelHeader
 
 
 def train(
@@ -63,7 +66,12 @@ def train(
     if len(tolerated) > 5:
         say(f"Note: {len(tolerated) - 5} more films have such gaps", quiet)
     say(f"{len(dataset)} films, {len(header.landmarks)} landmarks", quiet)
-    say(f"Written: {output}. Use it: xray-landmarks detect FILM --model {output} -o OUT", quiet)
+    say(f"Written: {output}. Use it: {how_to_use(header, output)}", quiet)
+
+
+def how_to_use(header: "ModelHeader", model: Path) -> str:
+    """The command for a new model; one that was trained with outlines is there for those."""
+    return f"xray-landmarks {header.tasks[-1]} FILM --model {model} -o OUT"
 
 
 def _train_shape_model(data: Path, output: Path, assignments, anatomy: str | None, seed: int, quiet: bool) -> None:
