@@ -10,6 +10,8 @@ from types import MappingProxyType
 
 import numpy as np
 
+from .errors import InputError
+
 UNKNOWN_SPACING = "unknown"
 _SHOWN_PERCENT, _LOOKED_AT = (0.5, 99.5), 1_000_000
 
@@ -141,6 +143,32 @@ def _positive(values, count: int, what: str) -> tuple[float, ...]:
     if len(values) != count or not all(np.isfinite(v) and v > 0 for v in values):
         raise ValueError(f"{what} must be {count} positive numbers, got {values}")
     return values
+
+
+def check_film(radiograph: Radiograph, least_px: int = 1, shows: str = "an anatomy") -> None:
+    """Refuse a film that shows nothing.
+
+    Parameters
+    ----------
+    radiograph
+    least_px
+        A film with a shorter side is too small ...
+    shows
+        ... to show this.
+
+    Raises
+    ------
+    InputError
+        If the film is constant, not finite or too small.
+    """
+    low, high = float(np.min(radiograph.pixels)), float(np.max(radiograph.pixels))
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise InputError(radiograph.name, "some pixels are NaN or infinite", "Replace them with numbers first")
+    if low == high:
+        raise InputError(radiograph.name, f"all pixels have the value {low:g}", "Open another image")
+    if min(radiograph.shape) < least_px:
+        size = " x ".join(map(str, radiograph.shape))
+        raise InputError(radiograph.name, f"{size} pixels are too small to show {shows}", "Use a larger film")
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..errors import InputError, ModelError
 from ..geometry.similarity import apply, invert, similarity_from_points
-from ..imaging import Radiograph, Response
+from ..imaging import Radiograph, Response, check_film
 from ..landmarks import LandmarkSet
 from ..shape.segmentation import Segmentation
 from .checks import check_plausible
@@ -105,17 +105,9 @@ class Detector:
 
     def _searched(self, radiograph: Radiograph, settings: JointDisplacementSettings, seed: int, progress) -> Search:
         self._check(settings)
-        pixels = radiograph.pixels
-        low, high = np.min(pixels), np.max(pixels)
-        if not (np.isfinite(low) and np.isfinite(high)):
-            raise InputError(radiograph.name, "some pixels are NaN or infinite", "Replace them with numbers first")
-        if low == high:
-            raise InputError(radiograph.name, f"all pixels have the value {pixels.flat[0]:g}", "Open another image")
-        if min(pixels.shape) < MIN_SIDE_PX:
-            size = " x ".join(map(str, pixels.shape))
-            raise InputError(radiograph.name, f"{size} pixels are too small to show an anatomy", "Use a larger film")
+        check_film(radiograph, MIN_SIDE_PX)
         try:
-            return self.search(Pyramid.of(pixels), radiograph.spacing_mm, settings, progress, seed)
+            return self.search(Pyramid.of(radiograph.pixels), radiograph.spacing_mm, settings, progress, seed)
         except InputError as error:
             raise InputError(radiograph.name, error.problem, error.remedy) from error
 

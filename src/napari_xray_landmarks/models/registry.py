@@ -7,11 +7,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from platformdirs import user_data_path
 
-from ..errors import InputError, ModelError
-from ..imaging import Radiograph
+from ..errors import ModelError
+from ..imaging import Radiograph, check_film
 from .anatomy import what_else_it_shows
 from .format import ENDING, read_model_file, read_model_header
 from .header import ModelHeader
@@ -221,8 +220,4 @@ def check_image(header: ModelHeader, radiograph) -> None:
         problem = f"is for the {header.anatomy}, but the header of {radiograph.name} says {other}"
         remedy = "Choose another model, or correct the header where it is wrong"
         raise ModelError(f"model {header.name}", problem, remedy)
-    low, high = np.min(radiograph.pixels), np.max(radiograph.pixels)
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise InputError(radiograph.name, "some pixels are NaN or infinite", "Replace them with numbers first")
-    if low == high:
-        raise InputError(radiograph.name, f"all pixels have the value {low}", "Choose an image that shows something")
+    check_film(radiograph)
