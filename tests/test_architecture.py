@@ -20,7 +20,7 @@ FLOORS = [
     {"io"},
     {"drr"},
     {"phantoms"},
-    {"shape"},
+    {"shape", "learning", "registration"},
     {"joint_displacement", "deep_morphing", "view_invariant", "spine", "deep_shape"},
     {"models"},
     {"training"},

@@ -1,0 +1,71 @@
+"""Whether a registered pose can be used, and how exactly it is known."""
+
+import numpy as np
+
+from ..drr.projection import misses
+from ..geometry.camera import Camera
+from ..imaging import Volume
+from .climbing import motion_between
+from .settings import RegistrationSettings
+from .similarities import Likeness
+
+OVERLAP = 4.0  # patches that every pixel is in
+INFLATION = 1.0
+BEYOND = 2.0  # times the capture range, that a pose may move
+WEAKEST = 1e-9  # least over largest curvature, with all parameters on the scale of their own
+
+
+def covariance_of(likeness: Likeness) -> np.ndarray | None:
+    """(6, 6) covariance of the pose of greatest similarity, or None where the film does not tell it.
+
+    Patches are taken as so many samples: the spread of what each adds to the gradient, between the inverses of the
+    curvature (Huber's sandwich estimator). It holds what noise, tools and whatever else is not in the CT do to the
+    patches apart, not what they do to all alike.
+
+    Parameters
+    ----------
+    likeness
+        There, with its derivatives.
+    """
+    scale = np.sqrt(np.maximum(np.diag(likeness.hessian), 0))
+    if not (scale > 0).all() or len(likeness.parts) <= len(scale):
+        return None
+    scaled = likeness.hessian / np.outer(scale, scale)
+    curvature = np.linalg.eigvalsh(scaled)
+    if curvature[0] < WEAKEST * curvature[-1]:
+        return None
+    inverse = np.linalg.inv(scaled)
+    parts = likeness.parts / scale
+    parts = parts - parts.mean(0)
+    covariance = inverse @ (parts.T @ parts) @ inverse / np.outer(scale, scale)
+    return INFLATION * OVERLAP * (covariance + covariance.T) / 2
+
+
+def why_not(volume: Volume, start: Camera, camera: Camera, centre_mm, similarity: float, at_start: float,
+            settings: RegistrationSettings) -> list[str]:
+    """Why a pose cannot be used, one line each; empty where it can.
+
+    Parameters
+    ----------
+    volume
+    start, camera
+        Before and after.
+    centre_mm : (3,) array
+    similarity, at_start
+        After and before, at one resolution.
+    settings
+    """
+    motion = motion_between(start, camera, centre_mm)
+    turn, shift = np.rad2deg(np.linalg.norm(motion[:3])), np.linalg.norm(motion[3:])
+    wrong = []
+    if misses(volume, camera):
+        wrong.append("the CT has left the film")
+    if similarity < settings.least_similarity:
+        wrong.append(f"a similarity of {similarity:.2f}, less than {settings.least_similarity:g}: the film does not "
+                     "show this CT, or the start is too far off")
+    if similarity < at_start:
+        wrong.append(f"the start is more similar: {at_start:.3f} against {similarity:.3f}")
+    if turn > BEYOND * settings.capture_deg or shift > BEYOND * settings.capture_mm:
+        wrong.append(f"the pose moved by {turn:.1f}° and {shift:.0f} mm, more than {BEYOND:g} times the capture range "
+                     f"of {settings.capture_deg:g}° and {settings.capture_mm:g} mm")
+    return wrong
