@@ -13,6 +13,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from ..errors import FileError
+from ..geometry.similarity import apply, similarity_from_points
 from ..io.meshes import read_mesh
 from ..mesh import Mesh
 from .vertices import VERTICES, sphere
@@ -194,8 +195,5 @@ def pelvis_shapes(folder, subjects: Sequence[str], share: float = 0.97) -> Pelvi
 
 
 def onto(points: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Points moved and turned, not scaled, to lie best on corresponding target points (Kabsch)."""
-    a, b = points.mean(0), target.mean(0)
-    u, _, v = np.linalg.svd((target - b).T @ (points - a))
-    turn = u @ np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ v))]) @ v
-    return (points - a) @ turn.T + b
+    """Points moved and turned, not scaled, to lie best on corresponding target points."""
+    return apply(similarity_from_points(points, target, scaled=False), points)
