@@ -5,6 +5,7 @@ from collections.abc import Callable
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from .combos import narrow
 from .connections import Connections
 
 
@@ -28,10 +29,8 @@ class LayerCombo(QWidget):
         self._viewer, self._why_not = viewer, why_not
         self._layers: list = []
         self._chosen = None
-        self.combo = QComboBox(self)
+        self.combo = narrow(QComboBox(self))
         self.combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.combo.setMinimumContentsLength(8)
-        self.combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.note = QLabel(self)
         self.note.setWordWrap(True)
         self.note.setVisible(False)

@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushBut
 
 from ...errors import InputError
 from ...models.header import metric_in_words
+from .combos import narrow
 from .messages import complain
 
 _FIRST = {"detect": "pelvis-ap", "segment": "proximal-femur-ap"}
@@ -28,10 +29,8 @@ class ModelCombo(QWidget):
     def __init__(self, parent=None, task: str = "detect"):
         super().__init__(parent)
         self._task = task
-        self.combo = QComboBox(self)
+        self.combo = narrow(QComboBox(self))
         self.combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.combo.setMinimumContentsLength(8)
-        self.combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.open_button = QPushButton("File…", self)
         self.open_button.setToolTip("Open model file…: a .safetensors model that you trained or were given")
         self.about = QLabel(self)

@@ -10,6 +10,7 @@ from ..labels import names_of
 from ..outlines import colour_vertices
 from ..styles import COLOURED_BY
 from .answers import ConfidencePlot, CopyTable
+from .combos import narrow
 
 
 class MeasuresTable(CopyTable):
@@ -34,13 +35,11 @@ class VertexColours(QWidget):
     def __init__(self, parent=None):
         super().__init__(parent)
         self._layer, self._unit = None, "px"
-        self.combo = QComboBox(self)
+        self.combo = narrow(QComboBox(self))
         self.combo.setObjectName("vertex-colours")
         for by in COLOURED_BY:
             self.combo.addItem(by.caption, by)
         self.combo.setToolTip("Confidence; distance from the mean shape's vertex; how far the film disagrees")
-        self.combo.setMinimumContentsLength(8)
-        self.combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         label = QLabel("Vertices coloured by", self)
         label.setBuddy(self.combo)
         self.plot = ConfidencePlot(self)

@@ -14,6 +14,7 @@ from ..results import names_of, show_response
 from ..segmenting import changes_of, in_words, live_of, segment_in, show_found
 from ..settings import model_settings, with_preferences
 from ..solving import Search
+from .combos import narrow
 from .connections import Connections
 from .dock import Dock, Fold, set_note
 from .export import CONTOUR_FILTERS, ExportRow
@@ -76,9 +77,7 @@ class SegmentBone(Dock):
         self.with_labels.setToolTip("The pixels inside each outline, as a Labels layer that follows it")
         self.with_map = QCheckBox("Map", self)
         self.with_map.setToolTip("Where the method saw the outline, or one of its vertices, as an image over the film")
-        self.map_of = QComboBox(self)
-        self.map_of.setMinimumContentsLength(8)
-        self.map_of.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.map_of = narrow(QComboBox(self))
         self.layers_row = self.add_row(self.with_labels, self.with_map, self.map_of, stretch=(0, 0, 1))
         self._map_layer = None
 

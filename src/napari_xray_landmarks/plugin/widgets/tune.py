@@ -10,6 +10,7 @@ from ..results import image_of, is_landmarks, names_of, show_response
 from ..session import events, recall
 from ..settings import forget_preferences, preferences_used, presets, save_preferences, solver_fields
 from ..solving import owner, warm_up
+from .combos import narrow
 from .connections import Connections
 from .dock import Dock, Fold, set_note
 from .export import ExportRow
@@ -57,11 +58,7 @@ class TuneSolver(Dock):
         return self.response_of.currentText()
 
     def _build_choice(self) -> None:
-        self.subshape = QComboBox(self)
-        self.response_of = QComboBox(self)
-        for combo in (self.subshape, self.response_of):
-            combo.setMinimumContentsLength(8)
-            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.subshape, self.response_of = narrow(QComboBox(self)), narrow(QComboBox(self))
         self.subshape_row = self.add_row(QLabel("Subshape", self), self.subshape, stretch=(0, 1))
         self.show_response = QCheckBox("Response of", self)
         self.show_response.setToolTip("Show where the votes for this landmark fall")
