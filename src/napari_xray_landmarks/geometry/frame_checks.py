@@ -1,0 +1,70 @@
+"""Signs that landmarks on a film and in a CT are not in the frames that they are taken for."""
+
+import numpy as np
+
+from .camera import Camera
+from .pnp import WIDEST, estimate_pose
+from .pose import DegeneratePose, PoseEstimate
+from .pose_errors import arm_axes
+
+MIRROR = np.array([1.0, 1.0, -1.0])
+RAS_READ_AS_LPS = np.array([1.0, -1.0, -1.0])
+FAR_BETTER = 4.0  # times the mean squared residual
+LIKE_DEG, UNLIKE_DEG = 45.0, 135.0
+
+
+def looks_mirrored(points_px, points_mm, camera: Camera, found: PoseEstimate | None, *, weights=None,
+                   rng: np.random.Generator | None = None) -> str:
+    """In words, whether landmarks fit far better when left and right are exchanged; empty where they do not.
+
+    So they do where a film is shown flipped, one axis has the wrong sign, or two axes are exchanged.
+
+    Parameters
+    ----------
+    points_px, points_mm, camera, weights, rng
+        As for `estimate_pose`.
+    found
+        What it gave, or None where it refused.
+    """
+    try:
+        other = estimate_pose(points_px, np.asarray(points_mm) * MIRROR, camera, weights=weights, rng=rng)
+    except DegeneratePose:
+        return ""
+    widest = WIDEST * float(np.hypot(*camera.size_px))
+    if found is not None and _off(other, widest) * FAR_BETTER > _off(found, widest):
+        return ""
+    fit = "do not fit" if found is None else f"fit {found.inlier_count} of {len(found.inliers)}"
+    return (f"the landmarks {fit}, and mirrored they fit {other.inlier_count} of {len(other.inliers)} with a residual "
+            f"of {other.residual_px:.2f} px: the film is flipped, left and right are exchanged, or an axis of the CT's "
+            "landmarks has the wrong sign")
+
+
+def _off(estimate: PoseEstimate, widest: float) -> float:
+    """Mean squared residual, cut off at the largest tolerance."""
+    known = ~np.isnan(estimate.residuals_px)
+    return float((np.minimum(estimate.residuals_px[known], widest) ** 2).mean()) + 1e-12
+
+
+def looks_turned(found: Camera, nominal: Camera) -> str:
+    """In words, whether landmarks seem to be RAS read as LPS, or the reverse; empty where not.
+
+    Changing the signs of left and posterior is half a turn about the body's axis: the residual cannot tell it. What
+    tells it is a pose that is opposite to the view that the film is known to show.
+
+    Parameters
+    ----------
+    found
+        The camera estimated.
+    nominal
+        The view as geometry or header tell it.
+    """
+    turn = arm_axes(found) @ arm_axes(nominal).T
+    as_given, exchanged = _angle_deg(turn), _angle_deg(RAS_READ_AS_LPS[:, None] * turn)
+    if as_given < UNLIKE_DEG or exchanged > LIKE_DEG:
+        return ""
+    return (f"the pose found is {as_given:.0f}° from the film's known view, and {exchanged:.0f}° if left and posterior "
+            "change their signs: this looks like RAS read as LPS, or the reverse")
+
+
+def _angle_deg(turn: np.ndarray) -> float:
+    return float(np.rad2deg(np.arccos(np.clip((np.trace(turn) - 1) / 2, -1, 1))))
