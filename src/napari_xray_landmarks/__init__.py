@@ -23,6 +23,9 @@ _PUBLIC = {
     "read_training_set": "training",
     "evaluate": "evaluation",
     "CArm": "geometry.camera",
+    "estimate_pose": "geometry.pnp",
+    "load_pose": "io.poses",
+    "save_pose": "io.poses",
     "scene": "drr.scene",
     "simulate": "drr.simulate",
 }

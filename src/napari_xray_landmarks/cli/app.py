@@ -15,6 +15,7 @@ from .detect import detect
 from .evaluate import evaluate
 from .importing import import_dataset
 from .models import models
+from .pose import pose
 from .reporting import PROGRAM, complain, one_line
 from .sample import sample
 from .segment import segment
@@ -48,7 +49,7 @@ def _root(version: bool = typer.Option(False, "--version", callback=_version, is
     pass
 
 
-for command in (demo, models, sample, surfaces, simulate, detect, segment, cobb, train, evaluate):
+for command in (demo, models, sample, surfaces, simulate, detect, segment, pose, cobb, train, evaluate):
     app.command()(command)
 app.command("import")(import_dataset)
 
