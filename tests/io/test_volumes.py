@@ -98,11 +98,13 @@ def test_colour_is_made_grey_and_said(tmp_path):
     assert (film.pixels == 59).all() and "grey" in film.header["colour"]
 
 
-def test_nan_and_constant_voxels_are_only_voxels(tmp_path):
-    voxels = np.full((2, 3, 4), np.nan, np.float32)
-    for ending in (".nrrd", ".mha"):
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_nan_and_constant_voxels_are_only_voxels(tmp_path, dtype):
+    voxels = np.arange(24, dtype=dtype).reshape(2, 3, 4)
+    voxels[1, 2, 3], voxels[0, 1] = np.nan, -np.inf
+    for ending in (".nrrd", ".mha", ".nii", ".nii.gz"):
         io.write_volume(tmp_path / f"n{ending}", Volume(voxels))
-        assert np.isnan(io.load_image(tmp_path / f"n{ending}").voxels).all()
+        np.testing.assert_array_equal(io.load_image(tmp_path / f"n{ending}").voxels, voxels)
     io.write_volume(tmp_path / "c.nii.gz", Volume(np.full((2, 3, 4), 7.5)))
     assert (io.load_image(tmp_path / "c.nii.gz").voxels == 7.5).all()
 

@@ -13,6 +13,7 @@ from ..imaging import UNKNOWN_SPACING, Radiograph, Volume
 from .files import DEFLATE_RATIO, replacing, require_file, require_plausible_size, stem, suffix
 from .frames import lps_from_index, world_from_voxel
 from .grey import grey, grey_note
+from .nifti import put_back_not_finite
 
 WRITABLE = (".nii.gz", ".nii", ".nrrd", ".mha")
 _NO_SPACING = "no pixel spacing"
@@ -25,8 +26,6 @@ _BLOCK = 2**20
 
 def read_volume_file(path) -> Radiograph | Volume:
     """A 3D file as a volume in our world frame, a 2D file as a radiograph.
-
-    In NIfTI files the reader takes NaN and infinite voxels for 0.
 
     Raises
     ------
@@ -134,22 +133,26 @@ def _unreadable(path: Path, error: Exception) -> FileError:
     return FileError(path, f"cannot be read: {reason}", "Export it again")
 
 
-def _volume(path: Path, image) -> Volume:
+def _values(path: Path, image) -> np.ndarray:
     import SimpleITK as sitk
 
+    values = sitk.GetArrayFromImage(image)
+    scalar = image.GetNumberOfComponentsPerPixel() == 1
+    return put_back_not_finite(path, values) if scalar and suffix(path) in (".nii", ".nii.gz") else values
+
+
+def _volume(path: Path, image) -> Volume:
     matrix = np.eye(4)
     matrix[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * np.array(image.GetSpacing())
     matrix[:3, 3] = image.GetOrigin()
     try:
-        return Volume(sitk.GetArrayFromImage(image), world_from_voxel(matrix), stem(path), header={"file": path.name})
+        return Volume(_values(path, image), world_from_voxel(matrix), stem(path), header={"file": path.name})
     except ValueError as error:
         raise FileError(path, str(error), "Correct its geometry") from error
 
 
 def _radiograph(path: Path, image) -> Radiograph:
-    import SimpleITK as sitk
-
-    pixels = sitk.GetArrayFromImage(image)
+    pixels = _values(path, image)
     spacing = _declared_spacing(path, image)
     header = {"file": path.name, **grey_note(pixels)}
     source = UNKNOWN_SPACING if spacing is None else f"the spacing in the {suffix(path)} file"
