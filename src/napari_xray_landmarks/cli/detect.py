@@ -47,7 +47,7 @@ def detect(
     spacing_mm = parse_spacing(spacing)
     inputs = expand(images)
     check_output(output, len(inputs), overlay=overlay)
-    detector = load_model(model)
+    detector = load_model(model, device=device)
     detector.require("detect")
     settings = detector.settings(**parse_assignments(assignments))
 

@@ -20,7 +20,7 @@ class Device(StrEnum):
 
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 DeviceOption = Annotated[
-    Device, typer.Option("--device", help="Where networks run; joint displacement always runs on the CPU.")
+    Device, typer.Option("--device", help="Where networks run; auto takes CUDA where there is some. Joint displacement runs on the CPU.")
 ]
 SeedOption = Annotated[int | None, typer.Option("--seed", min=0, help="Same seed, same result.")]
 SetOption = Annotated[
@@ -46,14 +46,13 @@ def check_device(device: Device) -> None:
     InputError
         CUDA is asked for and cannot be used.
     """
-    if device is not Device.cuda:
-        return
-    try:
-        from torch import cuda
-    except ImportError:
-        raise InputError("--device cuda", "PyTorch is not installed", "Use --device cpu") from None
-    if not cuda.is_available():
-        raise InputError("--device cuda", "there is no CUDA device", "Use --device cpu")
+    from ..models.devices import device_of
+
+    if device is Device.cuda:
+        try:
+            device_of(device)
+        except InputError as error:
+            raise InputError("--device cuda", error.problem, "Use --device cpu") from error
 
 
 def parse_spacing(text: str | None) -> tuple[float, float] | None:

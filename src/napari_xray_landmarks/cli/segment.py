@@ -50,7 +50,7 @@ def segment(
     spacing_mm = parse_spacing(spacing)
     paths = expand(inputs)
     check_output(output, len(paths), CONTOURS, labels=labels, overlay=overlay)
-    chosen = load_model(model)
+    chosen = load_model(model, device=device)
     chosen.require("segment")
     settings = chosen.settings(**parse_assignments(assignments))
     single: list[tuple[Radiograph, Segmented]] = []

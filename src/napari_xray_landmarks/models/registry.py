@@ -12,6 +12,7 @@ from platformdirs import user_data_path
 from ..errors import ModelError
 from ..imaging import Radiograph, check_film
 from .anatomy import what_else_it_shows
+from .devices import on_device
 from .format import ENDING, read_model_file, read_model_header
 from .header import ModelHeader
 from .methods import METHODS, settings_from
@@ -147,7 +148,7 @@ def find_model(name_or_path) -> Path:
     return models[path.name]
 
 
-def load_model(name_or_path, *, anatomy: str | None = None) -> Model:
+def load_model(name_or_path, *, anatomy: str | None = None, device: str = "cpu") -> Model:
     """Load a model.
 
     Parameters
@@ -156,11 +157,15 @@ def load_model(name_or_path, *, anatomy: str | None = None) -> Model:
         The name of a bundled or local model, or a `.safetensors` file.
     anatomy
         What it will be used on; a model for another anatomy is refused.
+    device
+        Where its networks run: "cpu", "cuda", or "auto" for CUDA where there is some.
 
     Raises
     ------
     ModelError
         If there is none, it is damaged, or it is for another anatomy.
+    InputError
+        If there is no such device.
     """
     path = find_model(name_or_path)
     header, tensors = read_model_file(path)
@@ -176,7 +181,7 @@ def load_model(name_or_path, *, anatomy: str | None = None) -> Model:
     except (KeyError, ValueError, IndexError, TypeError) as error:
         remedy = "Train it again with this version"
         raise ModelError(path, f"its tensors do not fit the method {header.method} ({error})", remedy) from error
-    return Model(header, detector, path)
+    return Model(header, on_device(detector, device), path)
 
 
 def read_card(name_or_path) -> str:
