@@ -1,16 +1,23 @@
 """Landmarks, contours, and the named schemas that give them their meaning."""
 
+import re
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 UNITS = ("mm", "px")
+_SIDES = {"left": "right", "right": "left"}
 VERTEBRAE = ("C7", *(f"T{i}" for i in range(1, 13)), *(f"L{i}" for i in range(1, 6)))
 
 
 def vertebral_corners(sides=("left", "right"), levels=VERTEBRAE) -> tuple[str, ...]:
     """Names of the corners of vertebral bodies in a film with these two sides, four a body, the upper ones first."""
     return tuple(f"{level}-{end}-{side}" for level in levels for end in ("top", "bottom") for side in sides)
+
+
+def other_side(name: str) -> str:
+    """The name of what a mirror shows: "left" for "right" and the reverse, where they are words of the name."""
+    return re.sub(r"(?<![a-zA-Z])(left|right)(?![a-zA-Z])", lambda found: _SIDES[found[1]], name)
 
 
 def _points(points, what: str) -> np.ndarray:

@@ -9,6 +9,7 @@ import torch
 from ..errors import InputError
 from ..imaging import Radiograph, Response
 from ..landmarks import LandmarkSet
+from ..learning.weights import filled
 from .calibration import Calibration
 from .chain import Chain
 from .networks import CornerNetwork, PublishedNetwork, VertebraNetwork
@@ -164,22 +165,3 @@ def load(header, tensors: Mapping[str, np.ndarray]):
     return Detector(names, levels, filled(VertebraNetwork(len(levels)), "vertebrae", tensors),
                     filled(CornerNetwork(), "corners", tensors), np.asarray(tensors["spacing"], float),
                     Calibration(*map(float, tensors["calibration"])), settings)
-
-
-def filled(network: torch.nn.Module, prefix: str, tensors: Mapping[str, np.ndarray]) -> torch.nn.Module:
-    """The network with the tensors of its name, also those in half precision; inverse of `tensors_of`."""
-    state = network.state_dict()
-    for name, value in state.items():
-        if value.is_floating_point():
-            own = torch.from_numpy(np.array(tensors[f"{prefix}.{name}"], dtype=np.float32))
-            if own.shape != value.shape:
-                raise ValueError(f"{prefix}.{name} must have shape {tuple(value.shape)}, got {tuple(own.shape)}")
-            state[name] = own
-    network.load_state_dict(state)
-    return network.to(memory_format=torch.channels_last).eval()
-
-
-def tensors_of(network: torch.nn.Module, prefix: str) -> dict[str, np.ndarray]:
-    """The weights and running statistics of a network under its name, in half precision."""
-    return {f"{prefix}.{name}": value.numpy().astype(np.float16 if value.ndim > 1 else np.float32)
-            for name, value in network.state_dict().items() if value.is_floating_point()}

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..imaging import Radiograph
 from ..landmarks import LandmarkSet
-from .epochs import generator_of, run_epochs
+from ..learning.epochs import generator_of, run_epochs
 from .losses import shape_aware_loss
 from .networks import PublishedNetwork
 from .sampling import FilmPyramid

@@ -8,23 +8,22 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import nn
-from torch.optim.swa_utils import AveragedModel
 
 from ..errors import InputError
 from ..landmarks import vertebral_corners
+from ..learning.epochs import generator_of, run_epochs
+from ..learning.schedule import rate, running_mean
+from ..learning.weights import tensors_of
 from . import training_corners, training_vertebrae
 from .calibration import Calibration, calibrated, evidence, mean_width
 from .chain import spacing_of
-from .detector import Detector, tensors_of
-from .epochs import generator_of, run_epochs
+from .detector import Detector
 from .networks import CornerNetwork, VertebraNetwork
 from .published import train_published
 from .settings import NETWORKS, SpineSettings
 from .training_films import SpineFilm, read_films, split
 
 CANVAS_ASPECT = 2
-MEMORY = 0.99  # of the running mean of the weights, which is what a model keeps
-_WARM_UP, _FIRST_RATE, _LAST_RATE = 0.03, 0.1, 0.01  # share of the steps; parts of the largest rate
 _WEIGHT_DECAY = 1e-3
 
 
@@ -125,7 +124,7 @@ def _trained(name: str, make: Callable[[], nn.Module], loss, films, epochs: int,
     fabric = Fabric(accelerator="auto", devices=1, precision="bf16-mixed")
     optimiser = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=_WEIGHT_DECAY)
     trained, stepper = fabric.setup(network, optimiser)
-    mean = AveragedModel(network, multi_avg_fn=_remember, use_buffers=True)
+    mean = running_mean(network)
     steps = math.ceil(len(films) / settings.batch)
 
     def epoch(number: int) -> str:
@@ -133,9 +132,9 @@ def _trained(name: str, make: Callable[[], nn.Module], loss, films, epochs: int,
         trained.train()
         order = torch.randperm(len(films), generator=generator).tolist()
         for step in range(steps):
-            rate = _rate((number * steps + step) / (epochs * steps))
+            share = rate((number * steps + step) / (epochs * steps))
             for group in optimiser.param_groups:
-                group["lr"] = settings.learning_rate * rate
+                group["lr"] = settings.learning_rate * share
             chosen = [films[i] for i in order[step * settings.batch:(step + 1) * settings.batch]]
             value = loss(trained, chosen, generator)
             stepper.zero_grad()
@@ -148,24 +147,6 @@ def _trained(name: str, make: Callable[[], nn.Module], loss, films, epochs: int,
 
     run_epochs(run, name, epochs, {"network": network, "mean": mean}, optimiser, epoch, report)
     return mean.module.cpu().eval()
-
-
-@torch.no_grad()
-def _remember(means: Sequence[torch.Tensor], values: Sequence[torch.Tensor], steps: int | torch.Tensor) -> None:
-    """Running means that forget the first steps soon."""
-    share = 1 - min(MEMORY, (1 + int(steps)) / (10 + int(steps)))
-    for mean, value in zip(means, values, strict=True):
-        if mean.is_floating_point():
-            mean.lerp_(value, share)
-        else:
-            mean.copy_(value)
-
-
-def _rate(part: float) -> float:
-    """Step size at that part of the training: a short rise, then half a cosine."""
-    if part < _WARM_UP:
-        return _FIRST_RATE + (1 - _FIRST_RATE) * part / _WARM_UP
-    return _LAST_RATE + (1 - _LAST_RATE) * 0.5 * (1 + math.cos(math.pi * (part - _WARM_UP) / (1 - _WARM_UP)))
 
 
 def _last(images: torch.Tensor, network) -> torch.Tensor:

@@ -7,9 +7,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..geometry.camera import CArm
-from ..landmarks import LandmarkSet
-
-_SIDES = {"left": "right", "right": "left"}
+from ..landmarks import LandmarkSet, other_side
 
 
 @dataclass(frozen=True)
@@ -88,11 +86,6 @@ def mirrored_landmarks(landmarks: LandmarkSet) -> LandmarkSet:
     order = [names.index(other_side(name)) for name in names]
     return replace(landmarks, points=landmarks.points[order] * (1.0, 1.0, -1.0),
                    confidence=landmarks.confidence[order], detected=landmarks.detected[order])
-
-
-def other_side(name: str) -> str:
-    """The name of what a mirror shows: "left" for "right" and the reverse, where they are words of the name."""
-    return re.sub(r"(?<![a-zA-Z])(left|right)(?![a-zA-Z])", lambda found: _SIDES[found[1]], name)
 
 
 def without_lone_sides(landmarks: LandmarkSet) -> LandmarkSet:

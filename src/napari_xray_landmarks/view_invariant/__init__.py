@@ -1,0 +1,1 @@
+"""View-invariant landmarks (paper 002): a network that predicts belief maps in stages, from any view."""

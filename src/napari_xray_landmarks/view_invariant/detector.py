@@ -1,0 +1,139 @@
+"""Landmarks in a film from any view, with the belief in each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..imaging import Radiograph, Response
+from ..landmarks import LandmarkSet
+from ..learning.weights import filled
+from .beliefs import peaks
+from .calibration import Calibration
+from .films import check_film, resampled, spacing_of, standard
+from .learning import network_of
+from .settings import ViewInvariantSettings
+
+_MULTIPLE = 16  # px: what the sides of the network's input are rounded up to
+_MOST_PX = 900  # longest side that is searched
+_FIELDS = (1.0, 0.7, 1.4)  # of what a C-arm shows, tried where the spacing is unknown
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """What was found in one film.
+
+    Parameters
+    ----------
+    landmarks
+        In pixels. Those with less belief than the threshold are not detected, and a best guess.
+    responses
+        The belief maps by name.
+    subshapes
+        None: this method has nothing to solve again.
+    beliefs : (N,) array
+        The highest value of each landmark's map.
+    stages
+        The belief maps of each stage by name, where they were asked for.
+    """
+
+    landmarks: LandmarkSet
+    responses: Mapping[str, Response]
+    subshapes: tuple = ()
+    beliefs: np.ndarray | None = None
+    stages: tuple[Mapping[str, Response], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Detector:
+    """A trained network, ready to search films.
+
+    Parameters
+    ----------
+    names
+        Of the landmarks.
+    network
+    calibration
+        From belief to a probability.
+    settings
+        What it was trained with, and the defaults for detection.
+    """
+
+    names: tuple[str, ...]
+    network: nn.Module
+    calibration: Calibration
+    settings: ViewInvariantSettings
+
+    def detect(self, radiograph: Radiograph, settings: ViewInvariantSettings | None = None, *, seed: int = 0,
+               progress=None) -> Detection:
+        """Find the landmarks in a film of any size, aspect and contrast, inverted or not.
+
+        Parameters
+        ----------
+        radiograph
+            The film. Without a spacing, that of a C-arm's field is assumed, and a few others tried.
+        settings
+            Other than the model's own; those of the group "training" are fixed.
+        seed
+            Not used: nothing is drawn at random.
+        progress
+            Called as `progress(fraction, stage)`; may raise `errors.Cancelled`.
+
+        Raises
+        ------
+        InputError
+            If the film is too small, constant or not finite.
+        """
+        settings, report = settings or self.settings, progress or (lambda fraction, stage: None)
+        check_film(radiograph)
+        fields = _FIELDS if radiograph.spacing_mm is None else _FIELDS[:1]
+        best = None
+        for number, field in enumerate(fields):
+            report(number / len(fields), "finding landmarks")
+            found = self._search(radiograph, field, settings)
+            if best is None or found[1].mean() > best[1].mean():
+                best = found
+        return self._detection(*best, settings)
+
+    def believe(self, image: np.ndarray) -> Tensor:
+        """(T, P, h, w) belief maps, stage after stage, of a (rows, columns) film of the network's pixels."""
+        rows, columns = image.shape
+        padding = [(0, 0), *((0, -n % _MULTIPLE) for n in image.shape)]
+        padded = torch.from_numpy(np.pad(standard(image), padding, mode="edge"))[None]
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            out = self.network(padded.contiguous(memory_format=torch.channels_last))
+        stride = self.network.stride
+        return self.network.beliefs(out)[:, 0, :, :-(-rows // stride), :-(-columns // stride)]
+
+    def _search(self, radiograph: Radiograph, field: float, settings: ViewInvariantSettings):
+        """Places in pixels of the film, beliefs, belief maps (T, P, h, w), and pixels of the film to a cell."""
+        longest = max(n * s for n, s in zip(radiograph.shape, spacing_of(radiograph), strict=True))
+        pixel_mm = max(self.settings.pixel_mm, longest / _MOST_PX)
+        image, film_px = resampled(radiograph, pixel_mm / field)
+        stages = self.believe(image)
+        points, belief = peaks(stages.mean(0) if settings.averaging else stages[-1], self.network.stride)
+        points = (points.numpy() + 0.5) * film_px - 0.5
+        return points, belief.numpy().astype(float), stages, film_px * self.network.stride
+
+    def _detection(self, points, beliefs, stages: Tensor, cell_px, settings: ViewInvariantSettings) -> Detection:
+        shown = stages.mean(0) if settings.averaging else stages[-1]
+        landmarks = LandmarkSet(self.names, points, self.calibration.confidence(beliefs),
+                                beliefs >= settings.threshold)
+        each = tuple(self._responses(s, cell_px) for s in stages) if settings.stages_shown else ()
+        return Detection(landmarks, self._responses(shown, cell_px), beliefs=beliefs, stages=each)
+
+    def _responses(self, maps: Tensor, cell_px) -> dict[str, Response]:
+        row, column = cell_px
+        film_from_map = np.array([[row, 0, (row - 1) / 2], [0, column, (column - 1) / 2], [0, 0, 1]])
+        return {name: Response(values, film_from_map) for name, values in zip(self.names, maps.numpy(), strict=True)}
+
+
+def load(header, tensors: Mapping[str, np.ndarray]) -> Detector:
+    """The detector of a model file; ValueError or KeyError where its landmarks or arrays do not fit together."""
+    known = set(ViewInvariantSettings.__dataclass_fields__)
+    settings = ViewInvariantSettings(**{key: value for key, value in header.settings.items() if key in known})
+    names = tuple(header.landmarks)
+    network = filled(network_of(settings, len(names)), "network", tensors)
+    return Detector(names, network, Calibration(*map(float, tensors["calibration"])), settings)

@@ -1,0 +1,116 @@
+"""How the network learns belief maps."""
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..learning.epochs import run_epochs
+from ..learning.schedule import rate, running_mean
+from .augmentation import Motion, pictures
+from .films import StoredFilm
+from .networks import LightNetwork, PoseMachine
+from .settings import NETWORKS, ViewInvariantSettings
+
+AS_TAKEN = Motion(0.0, 0.0, 0.0, 0.0)
+_WEIGHT_DECAY, _LARGEST_GRADIENT = 1e-3, 20.0
+_VALIDATION_SEED, _MOST_VALIDATED = 5, 96
+
+
+def network_of(settings: ViewInvariantSettings, landmarks: int) -> nn.Module:
+    """A network that has learnt nothing yet."""
+    published = settings.network == NETWORKS[1]
+    network = (PoseMachine if published else LightNetwork)(landmarks, settings.stages)
+    return network.to(memory_format=torch.channels_last)
+
+
+def learn(films: Callable[[int], Sequence[StoredFilm]], validation: Sequence[StoredFilm], other_side: np.ndarray,
+          settings: ViewInvariantSettings, seed: int, run, report: Callable[[float, str], None]) -> nn.Module:
+    """The running mean of a network's weights after all epochs; a run that was stopped goes on behind its last one.
+
+    Parameters
+    ----------
+    films
+        `films(epoch)` gives the films of an epoch.
+    validation
+        Films of other subjects; how well they are found is reported after each epoch.
+    other_side : (P,) int array
+        The landmark that a mirror shows in the place of each.
+    settings
+    seed
+        What an epoch draws at random depends on it and the epoch's number alone.
+    run
+        A `training.runs.TrainingRun`, or None.
+    report
+        Called as `report(fraction, stage)`; may raise `errors.Cancelled`.
+    """
+    from lightning_fabric import Fabric
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = network_of(settings, len(other_side))
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    fabric = Fabric(accelerator="auto", devices=1, precision="bf16-mixed")
+    optimiser = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=_WEIGHT_DECAY)
+    trained, stepper = fabric.setup(network, optimiser)
+    mean = running_mean(network)
+
+    def epoch(number: int) -> str:
+        rng, own = np.random.default_rng([131, seed, number]), films(number)
+        steps, losses = math.ceil(len(own) / settings.batch), []
+        trained.train()
+        order = rng.permutation(len(own))
+        for step, chosen in enumerate(np.array_split(order, steps)):
+            for group in optimiser.param_groups:
+                group["lr"] = settings.learning_rate * rate((number + step / steps) / settings.epochs)
+            images, points, visible = _batch([own[i] for i in chosen], other_side, settings, rng, fabric.device)
+            loss = network.loss(trained(images), points, visible)
+            stepper.zero_grad()
+            fabric.backward(loss)
+            nn.utils.clip_grad_norm_(network.parameters(), _LARGEST_GRADIENT)
+            stepper.step()
+            mean.update_parameters(network)
+            losses.append(float(loss.detach()))
+        return f"loss {np.mean(losses):.3f}{_judged(mean.module, validation, other_side, settings)}"
+
+    run_epochs(run, "network", settings.epochs, {"network": network, "mean": mean}, optimiser, epoch, report)
+    return mean.module.cpu().eval()
+
+
+def _batch(films: Sequence[StoredFilm], other_side: np.ndarray, settings: ViewInvariantSettings,
+           rng: np.random.Generator, device, motion: Motion | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    shape = (settings.rows, settings.columns)
+    images, points, visible = pictures(films, shape, settings.pixel_mm, other_side, rng, motion)
+    return (images.to(device).contiguous(memory_format=torch.channels_last), points.to(device), visible.to(device))
+
+
+@torch.no_grad()
+def _judged(network: nn.Module, films: Sequence[StoredFilm], other_side: np.ndarray, settings: ViewInvariantSettings
+            ) -> str:
+    """In words: how well landmarks are found in some films of other subjects, whose looks are always the same."""
+    from .beliefs import peaks
+
+    if not films:
+        return ""
+    chosen = films[::math.ceil(len(films) / _MOST_VALIDATED)]
+    network.eval()
+    errors, beliefs = [], []
+    for start in range(0, len(chosen), settings.batch):
+        device = next(network.parameters()).device
+        rng = np.random.default_rng([137, _VALIDATION_SEED, start])
+        images, points, visible = _batch(chosen[start:start + settings.batch], other_side, settings, rng, device,
+                                         AS_TAKEN)
+        with torch.autocast(device.type, torch.bfloat16):
+            out = network(images)
+        found, belief = peaks(network.beliefs(out)[-1], network.stride)
+        errors.append(torch.where(visible > 0, (found - points).norm(dim=-1) * settings.pixel_mm, torch.nan))
+        beliefs.append(belief)
+    error, belief = torch.cat(errors), torch.cat(beliefs)
+    there = error.isfinite()
+    sure = there & (belief >= settings.threshold)
+    return (f"; validation {error[there].mean():.2f} mm, median {error[there].median():.2f}; found "
+            f"{sure.sum() / there.sum():.0%} at {error[sure].mean():.2f} mm, "
+            f"{(belief >= settings.threshold)[~there].float().mean():.0%} of those outside")
