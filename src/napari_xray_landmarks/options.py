@@ -3,7 +3,7 @@
 from dataclasses import field, fields
 
 
-def option(default, help: str, *, low=None, high=None, log=False, unit="", group="method", choices=None):
+def option(default, help: str, *, label="", low=None, high=None, log=False, unit="", group="method", choices=None):
     """A field of a settings dataclass.
 
     Parameters
@@ -12,6 +12,8 @@ def option(default, help: str, *, low=None, high=None, log=False, unit="", group
         Its type is the option's: a number, a flag, or text.
     help
         In plain words, as in tooltips and `--help`.
+    label
+        What the form calls it, where that is not the field's name.
     low, high
         Range of a number.
     log
@@ -23,7 +25,8 @@ def option(default, help: str, *, low=None, high=None, log=False, unit="", group
     choices
         Values of an option that is one of several.
     """
-    metadata = {"help": help, "low": low, "high": high, "log": log, "unit": unit, "group": group, "choices": choices}
+    metadata = {"help": help, "label": label, "low": low, "high": high, "log": log, "unit": unit, "group": group,
+                "choices": choices}
     return field(default=default, metadata=metadata)
 
 

@@ -7,6 +7,7 @@ from npe2 import PluginManifest
 
 from napari_xray_landmarks.phantoms import SCHEMAS
 from napari_xray_landmarks.plugin import samples
+from napari_xray_landmarks.plugin.film_geometry import arm_of_document
 
 ANATOMY = {"pelvis": "pelvis", "pelvis-with-implants": "pelvis", "proximal-femur": "proximal-femur",
            "spine": "spine"}
@@ -20,7 +21,7 @@ def test_the_manifest_offers_every_sample_and_its_commands_exist():
     manifest = _manifest()
     commands = {c.id: c.python_name for c in manifest.contributions.commands}
     found = {s.key: commands[s.command] for s in manifest.contributions.sample_data}
-    assert set(found) == {*ANATOMY, "pelvis-ct"}
+    assert set(found) == {*ANATOMY, "pelvis-ct", "pelvis-two-views"}
     for python_name in found.values():
         module, _, name = python_name.partition(":")
         assert module == samples.__name__ and callable(getattr(samples, name))
@@ -60,3 +61,17 @@ def test_the_ct_sample_lies_in_one_world_with_its_bones_and_landmarks():
     heads = [labels.get_value(p, world=True) for n, p in zip(landmarks.features["name"], landmarks.data, strict=True)
              if n.startswith("femoral-head")]
     assert all(heads), "the centres of the heads lie in labelled bone"
+
+
+def test_the_radiographs_of_a_ct_come_with_landmarks_and_their_geometry():
+    viewer = ViewerModel()
+    for data, attributes, kind in samples.pelvis_two_views():
+        getattr(viewer, f"add_{kind}")(data, **attributes)
+    ct, in_space, *films = viewer.layers
+    assert not ct.visible and tuple(in_space.features["name"]) == SCHEMAS["pelvis"].names
+    for film, marks in (films[:2], films[2:]):
+        truth = arm_of_document(film.metadata["napari_xray_landmarks"]["geometry"])
+        there = [list(in_space.features["name"]).index(name) for name in marks.features["name"]]
+        off = marks.data - truth.camera().project(in_space.data[there])
+        assert len(there) >= 12 and 0.5 < np.sqrt((off**2).mean()) < 3, "as a person places them, not exact"
+    assert [layer.visible for layer in films] == [False, False, True, True]

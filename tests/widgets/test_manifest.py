@@ -6,8 +6,8 @@ import sys
 import pytest
 from npe2 import PluginManifest
 
-DOCKS = ["Calibrate spacing", "Detect landmarks", "Segment bone", "Simulate C-arm", "Spine curvature",
-         "Tune solver"]
+DOCKS = ["Calibrate spacing", "Detect landmarks", "Pose and registration", "Segment bone", "Simulate C-arm",
+         "Spine curvature", "Tune solver"]
 HEAVY = {"torch", "SimpleITK", "sklearn", "pydicom", "monai"}
 
 
@@ -52,7 +52,8 @@ def test_discovery_and_opening_a_picture_import_nothing_heavy(tmp_path):
 
 
 @pytest.mark.parametrize("dock", ["calibrate:CalibrateSpacing", "carm:SimulateCArm", "detect:DetectLandmarks",
-                                  "segment:SegmentBone", "spine:SpineCurvature", "tune:TuneSolver"])
+                                  "pose:PoseAndRegistration", "segment:SegmentBone", "spine:SpineCurvature",
+                                  "tune:TuneSolver"])
 def test_opening_a_dock_imports_nothing_heavy(dock):
     module, _, name = dock.partition(":")
     loaded = loaded_by("from qtpy.QtWidgets import QApplication; app = QApplication([])\n"

@@ -1,11 +1,20 @@
 """Sample data for napari's menu: phantom radiographs and a CT, with their true landmarks and outlines."""
 
+import numpy as np
+
+from ..geometry.camera import CArm
 from ..phantoms import film, phantom
 from .convert import contours_layer, image_layer, landmarks_layer
 from .frames import LayerData
+from .simulating import film_layers as simulated_layers
+from .simulating import film_of_patient, middle_of, read_patient
 
 SUBJECT, WITH_IMPLANTS = 1000, 1007
 """Individuals that no bundled model has seen in training."""
+
+TWO_VIEWS = ((-40.0, 0.0), (20.0, 10.0))
+"""(LAO, CRAN) in degrees of the radiographs that come with a CT; the last one is shown."""
+TWO_VIEWS_VOXEL_MM, ANNOTATION_SD_PX = 2.0, 1.5
 
 
 def pelvis() -> list[LayerData]:
@@ -38,6 +47,26 @@ def pelvis_ct() -> list[LayerData]:
         (labels, {**attributes, "name": f"{title} · labels"}, kind),
         landmarks_layer(made.landmarks, f"{title} · landmarks"),
     ]
+
+
+def pelvis_two_views() -> list[LayerData]:
+    """A phantom pelvis' CT and two radiographs of it, with landmarks in space and, as a person places them, on each."""
+    made = phantom("pelvis", SUBJECT, implant=False, spacing_mm=TWO_VIEWS_VOXEL_MM)
+    ct, rng = image_layer(made.volume), np.random.default_rng(SUBJECT)
+    patient = read_patient(ct, None)
+    middle = middle_of(patient, made.landmarks)
+    marks, attributes, kind = landmarks_layer(made.landmarks, f"{made.volume.name} · landmarks")
+    attributes |= {"visible": False, "text": {**attributes["text"], "visible": False}}
+    layers = [(ct[0], {**ct[1], "visible": False}, ct[2]), (marks, attributes, kind)]
+    for view in TWO_VIEWS:
+        arm = CArm(*view, isocentre_mm=middle)
+        radiograph, on_film = simulated_layers(film_of_patient(patient, arm, made.landmarks, False), patient)
+        points = on_film[0] + rng.normal(0.0, ANNOTATION_SD_PX, on_film[0].shape)
+        shown = {"visible": view == TWO_VIEWS[-1]}
+        name = f"{radiograph[1]['name']} · annotated landmarks"
+        layers += [(radiograph[0], {**radiograph[1], **shown}, radiograph[2]),
+                   (points, {**on_film[1], **shown, "name": name}, on_film[2])]
+    return layers
 
 
 def film_layers(name: str, subject: int, *, implant: bool | None = None) -> list[LayerData]:

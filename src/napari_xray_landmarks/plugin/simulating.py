@@ -228,9 +228,8 @@ def film_layers(picture: Picture, patient: Patient) -> list[tuple]:
         layers.append(contours_layer(picture.contours, f"{film.name} · outlines", spacing_mm=film.spacing_mm,
                                      notes=about))
     if picture.landmarks is not None:
-        seen = picture.landmarks
-        on_film = LandmarkSet(seen.names, np.where(seen.detected[:, None], seen.points, np.nan), seen.confidence,
-                              seen.detected)
+        seen, there = picture.landmarks, picture.landmarks.detected
+        on_film = LandmarkSet(tuple(np.array(seen.names)[there]), seen.points[there], seen.confidence[there])
         layers.append(landmarks_layer(on_film, f"{film.name} · true landmarks", spacing_mm=film.spacing_mm,
                                       notes=about))
     return layers

@@ -97,9 +97,7 @@ class Dock(QWidget):
 
     def add_note(self, text: str = "") -> QLabel:
         """Put a line of running text at the end of the column; empty text takes no room."""
-        label = QLabel(self.body)
-        label.setWordWrap(True)
-        label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        label = note_in(self.body)
         set_note(label, text)
         return self.add(label)
 
@@ -112,6 +110,15 @@ class Dock(QWidget):
 def itself(viewer):
     """The viewer itself: napari hands docks from the menu a proxy, whose layers are other objects at every look."""
     return getattr(viewer, "__wrapped__", viewer)
+
+
+def note_in(parent) -> QLabel:
+    """A line of running text, empty and without room at first."""
+    label = QLabel(parent)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    label.setVisible(False)
+    return label
 
 
 def set_note(label: QLabel, text: str) -> None:

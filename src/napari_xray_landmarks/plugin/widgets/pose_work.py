@@ -1,0 +1,143 @@
+"""The work of the dock: read the CT, estimate the poses of films one after the other, and follow moved landmarks."""
+
+from qtpy.QtCore import QObject, Signal
+
+from ...errors import InputError
+from ..film_geometry import geometry_of
+from ..films import film_of
+from ..pose_layers import landmarks_on_film, marks_of_film
+from ..posing import Estimation, estimated
+from ..registering import ReadCT, read_ct
+from ..simulating import landmarks_of_layer
+from .jobs import LiveJob
+from .pose_inputs import PoseInputs
+
+
+class PoseWork(QObject):
+    """Works beside the window; of what is asked for again and again only the newest counts.
+
+    Parameters
+    ----------
+    viewer
+    inputs
+        Which layers.
+
+    Signals
+    -------
+    read()
+        The CT can be used.
+    unreadable(object)
+        Why it cannot.
+    estimated(object, object, object, object, bool)
+        Film, CT, `Pose`, `Pairs`, and whether it was asked for by name and does not follow a landmark.
+    refused(object)
+        Why a film has no pose.
+    """
+
+    read = Signal()
+    unreadable = Signal(object)
+    estimated = Signal(object, object, object, object, bool)
+    refused = Signal(object)
+
+    def __init__(self, viewer, inputs: PoseInputs, parent=None):
+        super().__init__(parent)
+        self._viewer, self._inputs = viewer, inputs
+        self.ct: ReadCT | None = None
+        self.least_confidence = 0.0
+        self._waiting: list = []
+        self._following = None
+        self._reading = LiveJob(self._prepare_reading, self)
+        self._reading.done.connect(self._on_read)
+        self._reading.failed.connect(self._on_unreadable)
+        self._estimating = LiveJob(self._prepare_estimate, self)
+        self._estimating.done.connect(self._on_estimated)
+        self._estimating.failed.connect(self._on_refused)
+
+    @property
+    def busy(self) -> bool:
+        return self._reading.busy or self._estimating.busy or bool(self._waiting)
+
+    def read_again(self) -> None:
+        """Read the chosen CT."""
+        self.ct = None
+        self._reading.request()
+
+    def estimate(self, films: list) -> None:
+        """Estimate the poses of films, one after the other, as soon as the CT is read."""
+        self._waiting = list(films)
+        if self.ct is None and not self._reading.busy:
+            self._reading.request()  # to be told again why it cannot be read
+        self._estimating.request()
+
+    def follow(self, film) -> None:
+        """Estimate a film's pose again because its landmarks were moved."""
+        self._following = film
+        self._estimating.request()
+
+    def _prepare_reading(self):
+        layer = self._inputs.ct.value
+        if layer is None:
+            return None
+        data = layer.as_layer_data_tuple()
+        return layer, lambda: read_ct(*data[:2])
+
+    def _on_read(self, layer, ct: ReadCT) -> None:
+        if layer is self._inputs.ct.value and not self._reading.busy:
+            self.ct = ct
+            self.read.emit()
+            self._estimating.request()
+
+    def _on_unreadable(self, error) -> None:
+        if not self._reading.busy:
+            self._waiting.clear()
+            self.unreadable.emit(error)
+
+    def _prepare_estimate(self):
+        """The next film that waits, or the one whose landmarks were moved; later, where the CT is not read yet."""
+        self._waiting = [film for film in self._waiting if film in self._viewer.layers]
+        if self.ct is None or not (self._waiting or self._following in self._viewer.layers):
+            return None
+        asked = bool(self._waiting)
+        film = self._waiting.pop(0) if asked else self._following
+        self._following = None
+        try:
+            task = self.estimation(film)
+        except (InputError, ValueError) as error:
+            self._on_refused(error)
+            return None
+        return (film, self._inputs.ct.value, asked), lambda: estimated(task)
+
+    def estimation(self, film) -> Estimation:
+        """What is known of a film; of one that is not the chosen one, by its own landmarks and header.
+
+        Raises
+        ------
+        InputError
+            There are no landmarks.
+        """
+        inputs, chosen = self._inputs, film is self._inputs.film.value
+        marks = inputs.on_film.value if chosen else marks_of_film(self._viewer, film)
+        if marks is None:
+            raise InputError(film.name, "has no landmarks", "Find them with Detect landmarks, or place them")
+        geometry = inputs.geometry_of_film if chosen else geometry_of(film)
+        intrinsics = inputs.intrinsics if chosen else None if geometry.missing else geometry.intrinsics
+        in_space = landmarks_of_layer(inputs.in_space.value)
+        if in_space is None:
+            raise InputError(film.name, "there are no landmarks in space", "Open the CT's landmarks, or place them")
+        return Estimation(film.name, film_of(film).shape, geometry, intrinsics, inputs.agreed if chosen else {},
+                          landmarks_on_film(marks, film), in_space, inputs.in_space.value.name, self.ct.volume,
+                          self.least_confidence)
+
+    def _on_estimated(self, asked, found) -> None:
+        film, ct, clicked = asked
+        if film in self._viewer.layers and ct is self._inputs.ct.value:
+            self.estimated.emit(film, ct, *found, clicked)
+        self._next()
+
+    def _on_refused(self, error) -> None:
+        self.refused.emit(error)
+        self._next()
+
+    def _next(self) -> None:
+        if self._waiting:
+            self._estimating.request()
