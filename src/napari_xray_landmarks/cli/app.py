@@ -16,6 +16,7 @@ from .evaluate import evaluate
 from .importing import import_dataset
 from .models import models
 from .pose import pose
+from .register import register
 from .reporting import PROGRAM, complain, one_line
 from .sample import sample
 from .segment import segment
@@ -49,7 +50,7 @@ def _root(version: bool = typer.Option(False, "--version", callback=_version, is
     pass
 
 
-for command in (demo, models, sample, surfaces, simulate, detect, segment, pose, cobb, train, evaluate):
+for command in (demo, models, sample, surfaces, simulate, detect, segment, pose, register, cobb, train, evaluate):
     app.command()(command)
 app.command("import")(import_dataset)
 

@@ -41,7 +41,7 @@ def covariance_of(likeness: Likeness) -> np.ndarray | None:
     return INFLATION * OVERLAP * (covariance + covariance.T) / 2
 
 
-def why_not(volume: Volume, start: Camera, camera: Camera, centre_mm, similarity: float, at_start: float,
+def why_not(volume: Volume, start: Camera, camera: Camera, centre_mm, similarity: float, gained: float,
             settings: RegistrationSettings) -> list[str]:
     """Why a pose cannot be used, one line each; empty where it can.
 
@@ -51,8 +51,10 @@ def why_not(volume: Volume, start: Camera, camera: Camera, centre_mm, similarity
     start, camera
         Before and after.
     centre_mm : (3,) array
-    similarity, at_start
-        After and before, at one resolution.
+    similarity
+        After, at the resolution that is checked.
+    gained
+        How much more it is than before, at the finest.
     settings
     """
     motion = motion_between(start, camera, centre_mm)
@@ -63,8 +65,8 @@ def why_not(volume: Volume, start: Camera, camera: Camera, centre_mm, similarity
     if similarity < settings.least_similarity:
         wrong.append(f"a similarity of {similarity:.2f}, less than {settings.least_similarity:g}: the film does not "
                      "show this CT, or the start is too far off")
-    if similarity < at_start:
-        wrong.append(f"the start is more similar: {at_start:.3f} against {similarity:.3f}")
+    if gained < 0:
+        wrong.append(f"the start is more similar, by {-gained:.3f}")
     if turn > BEYOND * settings.capture_deg or shift > BEYOND * settings.capture_mm:
         wrong.append(f"the pose moved by {turn:.1f}° and {shift:.0f} mm, more than {BEYOND:g} times the capture range "
                      f"of {settings.capture_deg:g}° and {settings.capture_mm:g} mm")

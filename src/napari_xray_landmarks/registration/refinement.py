@@ -7,6 +7,8 @@ import numpy as np
 from scipy.stats import norm, qmc
 
 from ..drr.prepared import PreparedVolume
+from ..drr.projection import misses
+from ..errors import InputError
 from ..geometry.camera import Camera
 from ..imaging import Radiograph, Volume
 from .climbing import climb, motion_between
@@ -16,14 +18,16 @@ from .levels import Level, factors_of, level_at
 from .patients import Patient, patient_of
 from .result import Registration, Step
 from .settings import RegistrationSettings
+from .similarities import Likeness
 
 SPREAD = 0.4  # standard deviation of the poses that are tried, as a share of how far they are to reach
 SHARE_KEPT = 0.35  # of the poses of a level, how many go on to the next
+CHECKED = 1  # the level whose similarity tells whether the film shows the CT: at finer ones noise counts too much
 
 
 def refine(radiograph: Radiograph, ct: Volume | PreparedVolume | Patient, camera: Camera,
-           settings: RegistrationSettings | None = None, *, centre_mm=None, seed: int = 0, progress=None
-           ) -> Registration:
+           settings: RegistrationSettings | None = None, *, centre_mm=None, seed: int = 0, progress=None,
+           watch: Callable[[Step], None] | None = None) -> Registration:
     """The pose near a first one at which a rendering of the CT is most like the film.
 
     Parameters
@@ -42,6 +46,8 @@ def refine(radiograph: Radiograph, ct: Volume | PreparedVolume | Patient, camera
         Of the poses that are tried about the start.
     progress
         Called with the fraction that is done and the stage; may raise `errors.Cancelled`.
+    watch
+        Called with each step that is better than all before it at its level, whichever pose it started from.
 
     Raises
     ------
@@ -56,7 +62,9 @@ def refine(radiograph: Radiograph, ct: Volume | PreparedVolume | Patient, camera
     tell(0.0, "preparing")
     patient, film = patient_of(ct), film_of(radiograph)
     centre = next_to(patient.middle_mm, camera) if centre_mm is None else np.asarray(centre_mm, float)
-    return _Search(film, patient, camera, centre, settings, seed, tell).run()
+    if misses(patient.attenuation, camera):
+        raise InputError(radiograph.name, "from the start nothing of the CT would be on it", "Give a nearer start")
+    return _Search(film, patient, camera, centre, settings, seed, tell, watch or (lambda step: None)).run()
 
 
 def next_to(point_mm, camera: Camera) -> np.ndarray:
@@ -104,6 +112,7 @@ class _Search:
     settings: RegistrationSettings
     seed: int
     tell: Callable[[float, str], None]
+    watch: Callable[[Step], None]
 
     def run(self) -> Registration:
         factors = factors_of(self.start, self.centre_mm, self.settings)
@@ -114,10 +123,13 @@ class _Search:
             for i, candidate in enumerate(candidates):
                 self.tell(0.2 + 0.75 * (number + i / len(candidates)) / len(factors),
                           f"resolution {number + 1} of {len(factors)}")
-                climbed.append(self.climbed(levels[candidate.sign], number, candidate))
+                best = max((c.value for c in climbed), default=-np.inf)
+                climbed.append(self.climbed(levels[candidate.sign], number, candidate, best))
             climbed.sort(key=lambda c: -c.value)
             candidates = climbed[:max(1, round(SHARE_KEPT * len(climbed)))]
-        return self.judged(levels[candidates[0].sign], candidates[0])
+        self.tell(0.97, "checking")
+        checked = self.level(factors[min(CHECKED, len(factors) - 1)], candidates[0].camera, candidates[0].sign)
+        return self.judged(levels[candidates[0].sign], checked, candidates[0])
 
     def level(self, factor: int, camera: Camera, sign: float) -> Level:
         return level_at(factor, self.film, self.patient, camera, self.centre_mm, self.settings, sign)
@@ -137,22 +149,24 @@ class _Search:
             found += [Candidate(poses[i], sign, signed[i]) for i in (0, *best)]
         return found
 
-    def climbed(self, level: Level, number: int, candidate: Candidate) -> Candidate:
+    def climbed(self, level: Level, number: int, candidate: Candidate, best: float) -> Candidate:
+        """The candidate at the top of its hill; `best` is the value that others reached at this level."""
         steps = list(candidate.steps)
 
-        def visit(camera, likeness):
+        def visit(camera: Camera, likeness: Likeness) -> None:
             motion = motion_between(self.start, camera, self.centre_mm)
             steps.append(Step(number, len(steps), likeness.value, tuple(motion.tolist())))
+            if likeness.value > best:
+                self.watch(steps[-1])
 
         end = climb(level.likeness, candidate.camera, self.centre_mm, iterations=self.settings.iterations,
                     tolerance_px=self.settings.tolerance_px * level.factor, visit=visit)
         return Candidate(end.camera, candidate.sign, end.likeness.value, tuple(steps))
 
-    def judged(self, level: Level, best: Candidate) -> Registration:
-        self.tell(0.97, "checking")
-        at_start, end = level.value(self.start), level.likeness(best.camera)
-        wrong = why_not(self.patient.attenuation, self.start, best.camera, self.centre_mm, end.value, at_start,
-                        self.settings)
+    def judged(self, finest: Level, checked: Level, best: Candidate) -> Registration:
+        at_start, end = finest.value(self.start), finest.likeness(best.camera)
+        wrong = why_not(self.patient.attenuation, self.start, best.camera, self.centre_mm, checked.value(best.camera),
+                        end.value - at_start, self.settings)
         covariance = None if wrong else covariance_of(end)
         notes = wrong + (["dense parts are dark on the film"] if best.sign < 0 else [])
         if not wrong and covariance is None:
