@@ -166,6 +166,12 @@ def test_landmarks_on_a_line_are_refused(files, run):
         files / "p.json").assert_bad_input("on a line")
 
 
+def test_a_wrong_unit_puts_the_patient_behind_the_detector(files, run):
+    save_landmarks(files / "ct.mrk.json", LandmarkSet(NAMES, POINTS * 10, unit="mm"))
+    run("pose", files / "found.csv", files / "ct.mrk.json", "--geometry", files / "view_000.json", "-o",
+        files / "p.json").assert_bad_input("behind the detector", "unit")
+
+
 def test_ras_read_as_lps_is_told_and_never_put_right(files, run):
     document = json.loads((files / "ct.mrk.json").read_text())
     document["markups"][0]["coordinateSystem"] = "RAS"

@@ -121,21 +121,9 @@ def _require_on_film(subject: str, pairs: "LandmarkPairs", facts: Facts) -> None
 
 
 def _with_intrinsics(pairs: "LandmarkPairs", facts: Facts, rng) -> "PoseEstimate":
-    """The estimate, unless the landmarks' mirror image fits far better."""
-    from ..geometry.frame_checks import looks_mirrored
-    from ..geometry.pnp import estimate_pose
-    from ..geometry.pose import DegeneratePose
+    from ..geometry.frame_checks import checked_pose
 
-    found, refused = None, None
-    try:
-        found = estimate_pose(pairs.points_px, pairs.points_mm, facts.camera, weights=pairs.weights, rng=rng)
-    except DegeneratePose as error:
-        refused = error
-    if mirrored := looks_mirrored(pairs.points_px, pairs.points_mm, facts.camera, found, weights=pairs.weights):
-        raise DegeneratePose(mirrored)
-    if found is None:
-        raise refused
-    return found
+    return checked_pose(pairs.points_px, pairs.points_mm, facts.camera, weights=pairs.weights, rng=rng)
 
 
 def _with_unknown_intrinsics(pairs: "LandmarkPairs", facts: Facts, rng) -> "PoseEstimate":
@@ -155,23 +143,18 @@ def _require_same_side(points_3d: Path, found: "PoseEstimate", facts: Facts) -> 
 def _pose(points_3d: Path, pairs: "LandmarkPairs", found: "PoseEstimate", facts: Facts, method: str,
           seed: int) -> "Pose":
     from .. import __version__
-    from ..geometry.pose import Pose, covariance_about
-    from ..geometry.pose_errors import in_arm
-    from ..geometry.views import arm_from_camera
+    from ..geometry.pose import pose_of_estimate
 
-    arm = arm_from_camera(found.camera, facts.source_to_isocentre_mm or float(in_arm(found.camera, found.centre_mm)[2]))
+    pose = pose_of_estimate(found, pairs.names, facts.source_to_isocentre_mm)
     if method == "dlt":
-        arm = _scaled(arm, facts)
+        pose = replace(pose, arm=_scaled(pose.arm, facts))
     left_out = pairs.named(~found.inliers)
-    summary = f"{found.describe()}; {_view(arm)}" + (f"; left out: {listed(left_out)}" if left_out else "")
-    covariance = None if found.covariance is None else covariance_about(found.covariance, found.centre_mm,
-                                                                        arm.isocentre_mm)
+    summary = f"{found.describe()}; {_view(pose.arm)}" + (f"; left out: {listed(left_out)}" if left_out else "")
     residuals = {name: round(float(r), 4) if r >= 0 else None  # None: not in front of the source
                  for name, r in zip(pairs.names, found.residuals_px, strict=True)}
-    provenance = {"method": method, "landmarks": str(points_3d.name), "intrinsics": Path(facts.source).name,
-                  "seed": seed, "package_version": __version__, "residuals_px": residuals,
-                  "left_out": list(left_out), "summary": summary}
-    return Pose(arm, found.residual_px, pairs.named(found.inliers), covariance, None, provenance)
+    return replace(pose, provenance={
+        "method": method, "landmarks": points_3d.name, "intrinsics": Path(facts.source).name, "seed": seed,
+        "package_version": __version__, "residuals_px": residuals, "left_out": list(left_out), "summary": summary})
 
 
 def _scaled(arm: "CArm", facts: Facts) -> "CArm":

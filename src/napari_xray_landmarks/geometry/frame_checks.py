@@ -13,6 +13,35 @@ FAR_BETTER = 4.0  # times the mean squared residual
 LIKE_DEG, UNLIKE_DEG = 45.0, 135.0
 
 
+def checked_pose(points_px, points_mm, camera: Camera, *, weights=None,
+                 rng: np.random.Generator | None = None) -> PoseEstimate:
+    """`estimate_pose`, refused too where the mirror image fits far better, or the patient is behind the detector.
+
+    Parameters
+    ----------
+    points_px, points_mm, camera, weights, rng
+        As for `estimate_pose`; the camera's detector must be where it is.
+
+    Raises
+    ------
+    DegeneratePose
+        With the reason.
+    """
+    found, refused = None, None
+    try:
+        found = estimate_pose(points_px, points_mm, camera, weights=weights, rng=rng)
+    except DegeneratePose as error:
+        refused = error
+    if said := looks_mirrored(points_px, points_mm, camera, found, weights=weights):
+        raise DegeneratePose(said)
+    if found is None:
+        raise refused
+    if (magnification := found.camera.magnification(found.centre_mm)) < 1:
+        raise DegeneratePose(f"the landmarks would stand behind the detector, {1 / magnification:.3g} times as far "
+                             "from the source: the detector's sizes or the unit of the CT's landmarks are wrong")
+    return found
+
+
 def looks_mirrored(points_px, points_mm, camera: Camera, found: PoseEstimate | None, *, weights=None,
                    rng: np.random.Generator | None = None) -> str:
     """In words, whether landmarks fit far better when left and right are exchanged; empty where they do not.

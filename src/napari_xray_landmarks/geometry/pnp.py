@@ -55,7 +55,7 @@ def estimate_pose(points_px, points_mm, camera: Camera, *, weights=None, thresho
     ValueError
         Arrays that do not belong together.
     """
-    points_px, points_mm, weights, used = checked_pairs(points_px, points_mm, weights)
+    points_px, points_mm, weights, used = checked_pairs(points_px, points_mm, weights, threshold_px)
     require_enough(points_mm[used])
     near = weights[used] / weights[used].mean()
     sighting = Sighting(points_px[used], points_mm[used], near, camera, points_mm[used].mean(0))
@@ -76,14 +76,16 @@ def estimate_pose(points_px, points_mm, camera: Camera, *, weights=None, thresho
                         sighting.centre_mm)
 
 
-def checked_pairs(points_px, points_mm, weights) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Both sets of points, their weights, and (N,) whether each pair counts."""
+def checked_pairs(points_px, points_mm, weights, threshold_px) -> tuple[np.ndarray, ...]:
+    """Both sets of points, their weights, and (N,) whether each pair counts; ValueError where they will not do."""
     points_px, points_mm = np.asarray(points_px, float), np.asarray(points_mm, float)
     if points_px.ndim != 2 or points_px.shape[1] != 2 or points_mm.shape != (len(points_px), 3):
         raise ValueError(f"a pose needs (N, 2) and (N, 3) points, got {points_px.shape} and {points_mm.shape}")
     weights = np.ones(len(points_px)) if weights is None else np.asarray(weights, float)
     if weights.shape != (len(points_px),) or not ((weights >= 0) & np.isfinite(weights)).all():
         raise ValueError(f"weights must be {len(points_px)} non-negative numbers, got {weights.tolist()}")
+    if threshold_px is not None and not 0 < threshold_px < np.inf:
+        raise ValueError(f"threshold_px must be positive, got {threshold_px}")
     return points_px, points_mm, weights, np.isfinite(points_px).all(1) & np.isfinite(points_mm).all(1) & (weights > 0)
 
 

@@ -7,6 +7,8 @@ from types import MappingProxyType
 import numpy as np
 
 from .camera import Camera, CArm
+from .pose_errors import in_arm
+from .views import arm_from_camera
 
 MIN_LANDMARKS = 6
 """Fewer leave no room to tell a wrong landmark from a right one."""
@@ -108,6 +110,32 @@ class Pose:
         if self.covariance is not None:
             object.__setattr__(self, "covariance", checked_covariance(self.covariance))
         object.__setattr__(self, "provenance", MappingProxyType(dict(self.provenance)))
+
+
+def pose_of_estimate(estimate: PoseEstimate, names, source_to_isocentre_mm: float | None = None,
+                     provenance: Mapping | None = None) -> Pose:
+    """What to keep of an estimate.
+
+    Parameters
+    ----------
+    estimate
+    names
+        Of the N landmarks.
+    source_to_isocentre_mm
+        Where the isocentre lies along the beam; at the depth of the landmarks' middle where left out.
+    provenance
+
+    Raises
+    ------
+    ValueError
+        No C-arm has the camera's detector.
+    """
+    distance = source_to_isocentre_mm or float(in_arm(estimate.camera, estimate.centre_mm)[2])
+    arm = arm_from_camera(estimate.camera, distance)
+    covariance = None if estimate.covariance is None else covariance_about(estimate.covariance, estimate.centre_mm,
+                                                                           arm.isocentre_mm)
+    used = tuple(name for name, inlier in zip(names, estimate.inliers, strict=True) if inlier)
+    return Pose(arm, estimate.residual_px, used, covariance, None, provenance or {})
 
 
 def covariance_about(covariance, centre_mm, other_mm) -> np.ndarray:
