@@ -9,6 +9,7 @@ import typer
 from ..errors import InputError
 from .options import Device, DeviceOption, QuietOption, SeedOption, SetOption, check_device, parse_assignments
 from .reporting import progress_bar, say
+from .train_cts import CTLandmarksOption, CTOption, FemursOption, SampledOption, rendered_films
 
 if TYPE_CHECKING:
     from ..models.header import ModelHeader
@@ -16,17 +17,24 @@ if TYPE_CHECKING:
 
 def train(
     recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="joint-displacement, deep-morphing, spine or shape-model.")
+        str,
+        typer.Argument(
+            metavar="RECIPE", help="joint-displacement, deep-morphing, spine, view-invariant or shape-model."
+        ),
     ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="MODEL", help="The .safetensors file to write.")],
     data: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "--data",
             metavar="DIR",
             help="A folder with images/ and landmarks.csv; for shape-model one contour or surface a subject.",
         ),
-    ],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="MODEL", help="The .safetensors file to write.")],
+    ] = None,
+    ct: CTOption = None,
+    landmarks: CTLandmarksOption = None,
+    femurs: FemursOption = None,
+    sampled: SampledOption = 0,
     split: Annotated[str | None, typer.Option("--split", help="Only the films of this split of images.csv.")] = None,
     anatomy: Annotated[
         str | None, typer.Option("--anatomy", help="What the films show, unless about.json says.")
@@ -41,7 +49,10 @@ def train(
     shape-model makes one of contours (.mrk.json, .csv) or surfaces, and reports compactness, generalisation and
     specificity beside it.
     """
+    _require_one_source(data, ct, landmarks, split)
     if recipe == "shape-model":
+        if data is None:
+            raise InputError("--ct", "does not go with shape-model", "Give the folder of the shapes as --data")
         if split is not None:
             raise InputError(f"--split {split}", "does not go with shape-model", "Keep the shapes to use in a folder")
         _train_shape_model(data, output, assignments, anatomy, seed or 0, quiet)
@@ -52,6 +63,13 @@ def train(
 
     check_device(device)
     settings = parse_assignments(assignments)
+    if ct is not None:
+        source = rendered_films(ct, landmarks or (), femurs=femurs, sampled=sampled, anatomy=anatomy, seed=seed or 0)
+        with progress_bar("Training", quiet) as progress:
+            header = run_recipe(recipe, source, output, settings=settings, seed=seed or 0, progress=progress)
+        say(f"{len(source.subjects)} subjects, {len(header.landmarks)} landmarks", quiet)
+        say(f"Written: {output}. Use it: {how_to_use(header, output)}", quiet)
+        return
     dataset = read_training_set(data)
     dataset = dataset if split is None else dataset.of_split(split)
     dataset = dataset if anatomy is None else replace(dataset, about={**dataset.about, "anatomy": anatomy})
@@ -72,6 +90,15 @@ def train(
 def how_to_use(header: "ModelHeader", model: Path) -> str:
     """The command for a new model; one that was trained with outlines is there for those."""
     return f"xray-landmarks {header.tasks[-1]} FILM --model {model} -o OUT"
+
+
+def _require_one_source(data: Path | None, ct: Path | None, landmarks, split: str | None) -> None:
+    if (data is None) == (ct is None):
+        raise InputError("--data and --ct", "say what to train on: one of them is needed", "Give films or CTs")
+    if ct is None and landmarks:
+        raise InputError("--landmarks", "goes with --ct", "Films have theirs in landmarks.csv")
+    if ct is not None and split is not None:
+        raise InputError(f"--split {split}", "does not go with --ct", "Subjects are split by themselves")
 
 
 def _train_shape_model(data: Path, output: Path, assignments, anatomy: str | None, seed: int, quiet: bool) -> None:

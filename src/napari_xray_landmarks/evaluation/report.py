@@ -129,11 +129,11 @@ def page(evaluation: Evaluation, svgs: Mapping[str, str]) -> str:
     unit, headline = evaluation.unit, evaluation.headline
     count = f"{int(headline['count'])} landmarks in {evaluation.images.images} images"
     title = f"{evaluation.predicted} against {evaluation.truth}"
-    interval = f"95 % interval {_number(headline['mean_low'])} to {_number(headline['mean_high'])}"
+    interval = f"95 % interval {number_text(headline['mean_low'])} to {number_text(headline['mean_high'])}"
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f"<p class=big>Mean radial error <b>{_number(headline['mean'])} {unit}</b> ({interval}), "
-        f"median {_number(headline['median'])} {unit}</p>",
+        f"<p class=big>Mean radial error <b>{number_text(headline['mean'])} {unit}</b> ({interval}), "
+        f"median {number_text(headline['median'])} {unit}</p>",
         f"<p>{count}, against {escape(evaluation.reference)}. Intervals are of the mean, drawn by subject.</p>",
         *[f"<p class=note>Note: {escape(note)}.</p>" for note in evaluation.notes],
         "<h2>All landmarks</h2>",
@@ -166,45 +166,45 @@ def _metrics_html(rows: pd.DataFrame, first: str) -> str:
                "mean_high": "to", "median": "median", "sd": "SD", "p95": "95th percentile", "max": "max"}  # fmt: skip
     names = [first, *columns.values(), *(c.removeprefix("within_").join(("≤ ", "")).replace("_", " ") for c in shares)]
     cells = [
-        [escape(str(row[first])), *(_cell(row[c]) for c in columns), *(_percent(row[c]) for c in shares)]
+        [escape(str(row[first])), *(_cell(row[c]) for c in columns), *(percent_text(row[c]) for c in shares)]
         for row in rows.to_dict("records")
     ]
-    return _table_html(names, cells)
+    return table_html(names, cells)
 
 
 def _row_html(row) -> str:
     names = ["images", "success rate", "median", "minimum", "maximum", "mean", "standard deviation"]
     values = list(asdict(row).values())
-    return _table_html(names, [[str(values[0]), _percent(values[1]), *map(_number, values[2:])]])
+    return table_html(names, [[str(values[0]), percent_text(values[1]), *map(number_text, values[2:])]])
 
 
 def _reliability_html(evaluation: Evaluation) -> str:
     found, unit = evaluation.reliability, evaluation.unit
     names = ["confidence", "landmarks", "mean confidence", f"within {found.threshold:g} {unit}", f"mean error [{unit}]"]
     cells = [
-        [f"{b.low:.1f} to {b.high:.1f}", str(b.count), _number(b.mean_confidence), _percent(b.share_within),
-         _number(b.mean_error)]
+        [f"{b.low:.1f} to {b.high:.1f}", str(b.count), number_text(b.mean_confidence), percent_text(b.share_within),
+         number_text(b.mean_error)]
         for b in found.bins
     ]  # fmt: skip
-    text = f"calibration error {_number(found.calibration_error)}, rank correlation with the error "
-    return _table_html(names, cells) + f"<p>{text}{_number(found.rank_correlation)}</p>"
+    text = f"calibration error {number_text(found.calibration_error)}, rank correlation with the error "
+    return table_html(names, cells) + f"<p>{text}{number_text(found.rank_correlation)}</p>"
 
 
-def _table_html(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table_html(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _cell(value) -> str:
-    return escape(str(value)) if isinstance(value, (str, int)) else _number(value)
+    return escape(str(value)) if isinstance(value, (str, int)) else number_text(value)
 
 
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
     return f"{value:.2f}" if math.isfinite(value) else "–"
 
 
-def _percent(value: float) -> str:
+def percent_text(value: float) -> str:
     return f"{100 * value:.1f} %" if math.isfinite(value) else "–"
 
 

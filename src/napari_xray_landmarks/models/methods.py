@@ -70,6 +70,13 @@ METHODS = {
             "Shape-Aware Landmark Detection in Spinal X-Ray Images. arXiv, 2020",
         ),
         Method(
+            "view-invariant",
+            "view_invariant.detector",
+            "view_invariant.settings:ViewInvariantSettings",
+            "Bier B, Unberath M, Zaech JN, Fotouhi J, Armand M, Osgood G, Navab N, Maier A: X-ray-transform Invariant "
+            "Anatomical Landmark Detection for Pelvic Trauma Surgery. MICCAI 2018",
+        ),
+        Method(
             "shape-model",
             "shape.shape_models",
             "shape.settings:ShapeModelSettings",

@@ -16,6 +16,7 @@ from ..models import ModelHeader, save_model
 from ..models.format import require_ending
 from ..models.methods import METHODS, import_room, settings_from
 from .dataset import TrainingSet
+from .rendered import RenderedFilms
 from .runs import open_run
 
 
@@ -35,12 +36,15 @@ class Recipe:
         "room.module:function", called as `fit(dataset, *, settings, seed, progress, run)`. It gives
         (tensors, header values); the values may hold `training`, `metrics`, `settings`, `landmarks` and keys of the
         method's own.
+    renders
+        Whether it also takes a `rendered.RenderedFilms` as its dataset.
     """
 
     name: str
     about: str
     method: str
     fit: str
+    renders: bool = False
 
 
 RECIPES = {
@@ -65,13 +69,21 @@ RECIPES = {
             "bipartite-spine",
             "spine.training:fit",
         ),
+        Recipe(
+            "view-invariant",
+            "Belief maps of landmarks from any view, in stages, from films or from CTs that are rendered meanwhile; "
+            "network=\"as published\" trains the pose machine of Bier et al.",
+            "view-invariant",
+            "view_invariant.training:fit",
+            renders=True,
+        ),
     )
 }
 
 
 def train(
     name: str,
-    dataset: TrainingSet,
+    dataset: TrainingSet | RenderedFilms,
     output,
     *,
     settings=None,
@@ -86,7 +98,8 @@ def train(
     name
         One of `RECIPES`.
     dataset
-        Films and landmarks; its `about` gives anatomy, licence, citation and the landmarks' schema.
+        Films and landmarks, or CTs to render films of; its `about` gives anatomy, licence, citation and the landmarks'
+        schema.
     output
         The `.safetensors` file to write.
     settings
@@ -102,14 +115,14 @@ def train(
     Raises
     ------
     InputError
-        If there is no such recipe, a setting will not do, or the films have no landmarks.
+        If there is no such recipe, it cannot render, a setting will not do, or the films have no landmarks.
     FileError
         If a film cannot be read or the output cannot be written.
     """
     if name not in RECIPES:
         raise InputError(name, "is no recipe", f"Recipes are: {', '.join(RECIPES)}")
     recipe, output = RECIPES[name], Path(output)
-    _require_trainable(dataset, output)
+    _require_trainable(recipe, dataset, output)
     cls = METHODS[recipe.method].settings_class()
     if settings is None or isinstance(settings, Mapping):
         settings = settings_from(cls, {}, settings or {}, f"recipe {name}")
@@ -130,16 +143,21 @@ def train(
     return replace(header, name=output.stem)
 
 
-def _require_trainable(dataset: TrainingSet, output: Path) -> None:
+def _require_trainable(recipe: Recipe, dataset: TrainingSet | RenderedFilms, output: Path) -> None:
     require_ending(output)
     if not output.parent.is_dir():
         raise FileError(output, f"there is no folder {output.parent}", "Create it first")
+    if isinstance(dataset, RenderedFilms):
+        if not recipe.renders:
+            able = ", ".join(r.name for r in RECIPES.values() if r.renders)
+            raise InputError(f"recipe {recipe.name}", "takes films, not CTs", f"Recipes that take CTs are: {able}")
+        return
     marked = int(np.isfinite(dataset.points_of()).all(axis=-1).any(axis=-1).sum())
     if marked < 2:
         raise InputError(dataset.folder, f"only {marked} of {len(dataset)} films have landmarks", "Mark at least two")
 
 
-def _header(recipe: Recipe, dataset: TrainingSet, values: dict, seed: int) -> ModelHeader:
+def _header(recipe: Recipe, dataset: TrainingSet | RenderedFilms, values: dict, seed: int) -> ModelHeader:
     """What the data set says, what is known of the training, and above both what the method says."""
     about = dataset.about
     training = {

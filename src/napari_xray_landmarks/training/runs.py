@@ -82,8 +82,15 @@ class TrainingRun:
         return self.folder / f"stage-{name}.safetensors"
 
 
-def open_run(folder, *, recipe: str, settings: Mapping, seed: int, dataset: TrainingSet) -> TrainingRun:
+def open_run(folder, *, recipe: str, settings: Mapping, seed: int, dataset) -> TrainingRun:
     """Begin a run, or take up one that was stopped.
+
+    Parameters
+    ----------
+    folder
+    recipe, settings, seed
+    dataset
+        A `dataset.TrainingSet`, or what has a `fingerprint` of its own.
 
     Raises
     ------
@@ -95,7 +102,7 @@ def open_run(folder, *, recipe: str, settings: Mapping, seed: int, dataset: Trai
         "recipe": recipe,
         "settings": {key: _text(value) for key, value in settings.items()},
         "seed": seed,
-        "data": fingerprint(dataset),
+        "data": dataset.fingerprint() if hasattr(dataset, "fingerprint") else fingerprint(dataset),
         "package_version": __version__,
     }
     try:

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..imaging import Radiograph, Response
+from ..imaging import Radiograph, Response, check_film
 from ..landmarks import LandmarkSet
 from ..learning.weights import filled
 from .beliefs import peaks
 from .calibration import Calibration
-from .films import check_film, resampled, spacing_of, standard
+from .films import MIN_SIDE_PX, resampled, spacing_of, standard
 from .learning import network_of
 from .settings import ViewInvariantSettings
 
@@ -87,7 +87,7 @@ class Detector:
             If the film is too small, constant or not finite.
         """
         settings, report = settings or self.settings, progress or (lambda fraction, stage: None)
-        check_film(radiograph)
+        check_film(radiograph, MIN_SIDE_PX, "landmarks")
         fields = _FIELDS if radiograph.spacing_mm is None else _FIELDS[:1]
         best = None
         for number, field in enumerate(fields):
@@ -102,10 +102,11 @@ class Detector:
         rows, columns = image.shape
         padding = [(0, 0), *((0, -n % _MULTIPLE) for n in image.shape)]
         padded = torch.from_numpy(np.pad(standard(image), padding, mode="edge"))[None]
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-            out = self.network(padded.contiguous(memory_format=torch.channels_last))
         stride = self.network.stride
-        return self.network.beliefs(out)[:, 0, :, :-(-rows // stride), :-(-columns // stride)]
+        with torch.inference_mode():
+            with torch.autocast("cpu", torch.bfloat16):
+                out = self.network(padded.contiguous(memory_format=torch.channels_last))
+            return self.network.beliefs(out)[:, 0, :, :-(-rows // stride), :-(-columns // stride)]
 
     def _search(self, radiograph: Radiograph, field: float, settings: ViewInvariantSettings):
         """Places in pixels of the film, beliefs, belief maps (T, P, h, w), and pixels of the film to a cell."""

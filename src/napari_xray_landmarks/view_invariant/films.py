@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import uniform_filter
 
-from ..errors import InputError
 from ..imaging import Radiograph
 
 MIN_SIDE_PX = 48
@@ -39,25 +38,6 @@ class StoredFilm:
     pixel_mm: float
     subject: str = ""
     split: str = ""
-
-
-def check_film(radiograph: Radiograph) -> None:
-    """Refuse what shows nothing.
-
-    Raises
-    ------
-    InputError
-        If the film is too small, constant or not finite.
-    """
-    pixels = radiograph.pixels
-    low, high = float(np.min(pixels)), float(np.max(pixels))
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise InputError(radiograph.name, "some pixels are NaN or infinite", "Replace them with numbers first")
-    if low == high:
-        raise InputError(radiograph.name, f"all pixels have the value {low:g}", "Open another image")
-    if min(pixels.shape) < MIN_SIDE_PX:
-        size = " x ".join(map(str, pixels.shape))
-        raise InputError(radiograph.name, f"{size} pixels are too small to show landmarks", "Use a larger film")
 
 
 def spacing_of(radiograph: Radiograph) -> tuple[float, float]:

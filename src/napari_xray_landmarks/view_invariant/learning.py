@@ -22,8 +22,10 @@ _VALIDATION_SEED, _MOST_VALIDATED = 5, 96
 
 def network_of(settings: ViewInvariantSettings, landmarks: int) -> nn.Module:
     """A network that has learnt nothing yet."""
-    published = settings.network == NETWORKS[1]
-    network = (PoseMachine if published else LightNetwork)(landmarks, settings.stages)
+    if settings.network == NETWORKS[1]:
+        network = PoseMachine(landmarks, settings.stages, 8 * settings.channels)
+    else:
+        network = LightNetwork(landmarks, settings.stages, settings.channels)
     return network.to(memory_format=torch.channels_last)
 
 

@@ -14,6 +14,7 @@ from torch.nn import functional
 from .beliefs import beliefs_of, bells, place_loss, summed_squares
 
 INPUTS = 2  # grey values and local contrast
+_LEVELS = 4  # of resolution in the light network
 
 
 class PoseMachine(nn.Module):
@@ -73,19 +74,19 @@ class LightNetwork(nn.Module):
         How many belief maps P.
     stages
         T, at least 2.
-    widths
-        Channels at a half, a quarter, an eighth, ... of the input's resolution.
+    channels
+        At half of the input's resolution; twice as many at a quarter, and so on.
     """
 
     stride, sigma = 2, 4.0
 
-    def __init__(self, landmarks: int, stages: int = 3, widths: tuple[int, ...] = (16, 32, 64, 128)):
+    def __init__(self, landmarks: int, stages: int = 3, channels: int = 16):
         super().__init__()
-        fine, own = widths[:2]
+        fine, own, *deeper = (channels * 2**level for level in range(_LEVELS))
         self.stem = nn.Sequential(nn.Conv2d(INPUTS, fine, 5, stride=2, padding=2, bias=False), nn.BatchNorm2d(fine),
                                   nn.ReLU(inplace=True), *_normed(fine, fine))
         self.features = nn.Sequential(*_normed(fine, own, stride=2), *_normed(own, own), *_normed(own, own))
-        self.later = nn.ModuleList(_Hourglass(own + landmarks, widths[1:]) for _ in range(stages - 1))
+        self.later = nn.ModuleList(_Hourglass(own + landmarks, (own, *deeper)) for _ in range(stages - 1))
         self.heads = nn.ModuleList(nn.Sequential(*_normed(own, own), nn.Conv2d(own, landmarks, 1))
                                    for _ in range(stages - 1))
         self.last = _Head(own, fine, landmarks)
@@ -105,8 +106,8 @@ class LightNetwork(nn.Module):
     def beliefs(self, out: tuple[Tensor, ...]) -> Tensor:
         """(T, films, P, rows / 2, columns / 2) belief maps of what `forward` gives."""
         shape = out[-1].shape[-2:]
-        maps = [beliefs_of(o, absent, self.sigma, s) for o, absent, s in zip(out, self.absent, self._strides(out),
-                                                                               strict=True)]
+        maps = [beliefs_of(o, absent.to(o.device), self.sigma, stride)
+                for o, absent, stride in zip(out, self.absent, self._strides(out), strict=True)]
         return torch.stack([functional.interpolate(m, size=shape, mode="bilinear") for m in maps[:-1]] + maps[-1:])
 
     def loss(self, out: tuple[Tensor, ...], points: Tensor, visible: Tensor) -> Tensor:

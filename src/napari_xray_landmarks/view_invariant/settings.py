@@ -21,6 +21,8 @@ class ViewInvariantSettings:
     network: str = option("light", "The light network, or the published one of six stages, which was trained with "
                           "learning_rate=1e-5, batch=1, epochs=30", choices=NETWORKS, group="training")
     stages: int = option(3, "Stages of the network; six as published", low=2, high=8, group="training")
+    channels: int = option(16, "Channels of the network's finest level; the published one has eight times as many",
+                           low=2, high=128, group="training")
     pixel_mm: float = option(0.77, "Pixel of the network at the patient", low=0.2, high=3.0, unit="mm",
                              group="training")
     rows: int = option(240, "Rows of the pictures that train", low=64, high=1024, unit="network px", group="training")

@@ -72,7 +72,8 @@ class GrowingFilms:
         return self.films
 
     def facts(self) -> dict:
-        return {"films": len(self.films), "validation_films": len(self.validation)}
+        return {"films": len(self.films), "validation_films": len(self.validation),
+                "subjects": sum(self._dataset.splits.values()), "splits": self._dataset.splits}
 
     def _rendered(self, split: str, first: int, count: int) -> list[StoredFilm]:
         name = f"films-{split}-{first:06d}"
