@@ -6,23 +6,12 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractButton, QComboBox, QLabel
 
+from docks import on_canvas
 from napari_xray_landmarks.plugin.results import names_of
 from napari_xray_landmarks.plugin.widgets.segment import SegmentBone
 
 pytestmark = pytest.mark.gl
 LONG = 120_000
-
-
-@pytest.fixture
-def viewer(make_napari_viewer, figure_model, plugin_settings):
-    viewer = make_napari_viewer(show=True)
-    viewer.window.resize(1366, 768)
-    return viewer
-
-
-@pytest.fixture
-def film(viewer, figure_film):
-    return viewer.add_image(figure_film[0], name="film", scale=(0.5, 0.5), units=("mm", "mm"))
 
 
 @pytest.fixture
@@ -33,14 +22,6 @@ def dock(viewer, film, qtbot):
         dock.run.button.click()
     qtbot.wait(200)
     return dock
-
-
-def on_canvas(viewer, world) -> np.ndarray:
-    """(x, y) on the canvas of a point in the world."""
-    camera, canvas = viewer.scene.camera, viewer.window._qt_viewer.canvas.native
-    middle = np.array([canvas.height(), canvas.width()]) / 2
-    row, column = (np.asarray(world) - np.array(camera.center)[-2:]) * camera.zoom + middle
-    return np.array([column, row])
 
 
 def test_the_outline_is_seen_and_the_mouse_corrects_it(viewer, dock, qtbot):

@@ -7,6 +7,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractButton, QLabel
 
+from docks import on_canvas
 from napari_xray_landmarks.plugin.results import names_of, results_of
 from napari_xray_landmarks.plugin.session import recall
 from napari_xray_landmarks.plugin.widgets.calibrate import BALL, CalibrateSpacing
@@ -15,18 +16,6 @@ from napari_xray_landmarks.plugin.widgets.tune import TuneSolver
 
 pytestmark = pytest.mark.gl
 LONG = 120_000
-
-
-@pytest.fixture
-def viewer(make_napari_viewer, figure_model, plugin_settings):
-    viewer = make_napari_viewer(show=True)
-    viewer.window.resize(1366, 768)
-    return viewer
-
-
-@pytest.fixture
-def film(viewer, figure_film):
-    return viewer.add_image(figure_film[0], name="film", scale=(0.5, 0.5), units=("mm", "mm"))
 
 
 def dock_in(viewer, qtbot, kind):
@@ -44,14 +33,6 @@ def points(viewer, film, qtbot):
     qtbot.wait(200)
     viewer.window.remove_dock_widget(dock)
     return viewer.layers["film · landmarks"]
-
-
-def on_canvas(viewer, world) -> np.ndarray:
-    """(x, y) on the canvas of a point in the world."""
-    camera, canvas = viewer.scene.camera, viewer.window._qt_viewer.canvas.native
-    middle = np.array([canvas.height(), canvas.width()]) / 2
-    row, column = (np.asarray(world) - np.array(camera.center)[-2:]) * camera.zoom + middle
-    return np.array([column, row])
 
 
 def test_landmarks_are_seen_on_the_film(viewer, points, qtbot):

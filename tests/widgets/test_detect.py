@@ -1,19 +1,12 @@
 import numpy as np
 import pytest
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QApplication, QMessageBox
+from qtpy.QtWidgets import QApplication
 
+from docks import LONG, answer, run
 from napari_xray_landmarks.plugin.films import our_metadata
 from napari_xray_landmarks.plugin.results import landmarks_of, names_of, results_of
-from napari_xray_landmarks.plugin.widgets.detect import KEEP, REPLACE, DetectLandmarks
-
-LONG = 60_000
-
-
-@pytest.fixture
-def film(viewer, figure_film):
-    return viewer.add_image(figure_film[0], name="film", scale=(0.5, 0.5), translate=(10, -4), rotate=7,
-                            units=("mm", "mm"), axis_labels=("row", "column"))
+from napari_xray_landmarks.plugin.widgets.detect import DetectLandmarks
+from napari_xray_landmarks.plugin.widgets.model_dock import KEEP, REPLACE
 
 
 @pytest.fixture
@@ -27,22 +20,6 @@ def dock(viewer, figure_model, qtbot, plugin_settings):
 def detected(dock, film, qtbot):
     run(dock, qtbot)
     return dock
-
-
-def run(dock, qtbot, button=None):
-    with qtbot.waitSignal(dock.run.job.done, timeout=LONG):
-        (button or dock.run.button).click()
-
-
-def answer(text):
-    """Press a button of the question that comes up next."""
-    def press():
-        box = next((w for w in QApplication.topLevelWidgets() if isinstance(w, QMessageBox) and w.isVisible()), None)
-        if box is None:
-            QTimer.singleShot(20, press)
-            return
-        next(b for b in box.buttons() if b.text().replace("&", "") == text).click()
-    QTimer.singleShot(20, press)
 
 
 def test_landmarks_lie_on_the_film(detected, film, viewer, figure_film):

@@ -1,43 +1,34 @@
 """Detect landmarks: a radiograph and a model in, a landmark layer out."""
 
-from functools import partial
-
 import numpy as np
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QCheckBox, QPushButton, QWidget
+from qtpy.QtWidgets import QCheckBox
 
-from ...errors import InputError
 from ...landmarks import summary
-from ..films import film_of, spacing_of, why_not_a_film
+from ..films import spacing_of
 from ..results import landmarks_of, moved_by_hand, names_of, show_response
 from ..session import recall
-from ..settings import model_settings, with_preferences
-from ..solving import Search, detect_in, show_search
+from ..solving import detect_in, show_search
 from ..spine import outline_bodies
 from .answers import ConfidencePlot, LandmarkTable
 from .connections import Connections
-from .dock import Dock, Fold, set_note
+from .dock import set_note
 from .export import ExportRow
-from .form import SettingsForm
-from .layer_combo import LayerCombo
-from .messages import ask, complain, tell
-from .model_combo import ModelCombo
+from .messages import complain, tell
+from .model_dock import ModelDock
 from .run_row import RunRow
 
 GROUPS = ("method", "solver")
-KEEP, REPLACE = "Keep mine", "Replace them"
 
 
-class DetectLandmarks(Dock):
+class DetectLandmarks(ModelDock):
     """The dock "Detect landmarks"."""
 
+    title = "Detect landmarks"
+
     def __init__(self, napari_viewer):
-        super().__init__(napari_viewer, "Open a radiograph to find its landmarks, or try a sample.")
-        self.image = self.add(LayerCombo(self.viewer, "Image", _why_not))
-        self.frame_note = self.add_note()
-        self.model = self.add(ModelCombo(self))
-        self.form: SettingsForm | None = None
-        self.options = self.add(Fold("Options", _nothing(self)))
+        super().__init__(napari_viewer, "Open a radiograph to find its landmarks, or try a sample.", task="detect",
+                         groups=GROUPS)
         self.with_responses = QCheckBox("Show response images", self)
         self.with_responses.setToolTip("Where the votes for each landmark fall, as image layers")
         self.add(self.with_responses)
@@ -45,53 +36,26 @@ class DetectLandmarks(Dock):
         self.said = self.add_note()
         self.plot = self.add(ConfidencePlot(self))
         self.table = self.add(LandmarkTable(self))
-        self.all_button = QPushButton("Use on all open images", self)
-        self.all_button.setToolTip("Detect with this model and these options in every open radiograph")
-        self.add(self.all_button)
+        self.all_button = self.add(self.button_for_all("Detect with this model and these options in every open "
+                                                       "radiograph"))
         self.export = self.add(ExportRow(self))
         self._connect()
-        self._on_model(self.model.header)
-        self._on_image(self.image.value)
+        self.connect_run(self.detect, self._on_found)
 
     def _connect(self) -> None:
         self._waiting: list = []
         self._one_by_one = QTimer(self, interval=0)
         self._one_by_one.timeout.connect(self._add_response)
-        self._soon = QTimer(self, singleShot=True, interval=150)
-        self._soon.timeout.connect(self._on_frame)
         self._shown_ties = Connections(self)
-        self.image.changed.connect(self._on_image)
-        self.model.changed.connect(self._on_model)
-        self.run.pressed.connect(lambda: self.detect([self.image.value]))
-        self.all_button.clicked.connect(lambda: self.detect(self.image.choices))
-        self.run.job.done.connect(self._on_found)
-        self.run.job.ended.connect(self._enable)
         self.table.chosen.connect(self._select)
         self.plot.chosen.connect(self._select)
-
-    @property
-    def settings(self):
-        """The options as they stand in the form; None without a model."""
-        return self.form.value if self.form else None
 
     def detect(self, images: list) -> None:
         """Search these images; corrections made by hand are kept or replaced as the user says."""
         mine = {image: self._corrections(image) for image in images}
         touched = sum(len(c) for c in mine.values())
-        if touched:
-            what = "1 landmark was" if touched == 1 else f"{touched} landmarks were"
-            answer = ask(self, "Detect landmarks", f"{what} placed by hand.", (KEEP, REPLACE))
-            if answer is None:
-                return
-            if answer == REPLACE:
-                mine = dict.fromkeys(images, {})
-        try:
-            searches = [Search(image, film_of(image), mine[image]) for image in images]
-        except (InputError, ValueError) as error:
-            complain(error)
-            return
-        self.run.start(partial(detect_in, searches, self.model.path, self.settings))
-        self._enable()
+        what = "1 landmark was" if touched == 1 else f"{touched} landmarks were"
+        self.start(detect_in, mine, f"{what} placed by hand." if touched else "")
 
     def _corrections(self, image) -> dict:
         layer = landmarks_of(self.viewer, image)
@@ -169,40 +133,5 @@ class DetectLandmarks(Dock):
 
     def _on_frame(self) -> None:
         """Say where the image lies and what was found, as it is now."""
-        image, text = self.image.value, ""
-        if image is not None and spacing_of(image) is None:
-            text = "No pixel spacing: results in pixels. The dock Calibrate spacing gives millimetres."
-        set_note(self.frame_note, text)
+        self._say_frame()
         self._show_answer()
-
-    def _on_model(self, header) -> None:
-        if header is None:
-            self._put_form(None)
-        else:
-            try:
-                self._put_form(SettingsForm(with_preferences(model_settings(header)), GROUPS, parent=self))
-            except InputError as error:
-                complain(error)
-                self._put_form(SettingsForm(model_settings(header), GROUPS, parent=self))
-        self._enable()
-
-    def _put_form(self, form: SettingsForm | None) -> None:
-        self.form = form
-        self.options.set_inside(form or _nothing(self))
-        self.options.setVisible(form is not None)
-
-    def _enable(self) -> None:
-        ready = self.image.value is not None and self.model.header is not None
-        running = self.run.job.running
-        self.run.button.setEnabled(ready or running)
-        self.all_button.setEnabled(ready and not running)
-        self.all_button.setVisible(len(self.image.choices) > 1)
-
-
-def _why_not(layer) -> str | None:
-    reason = why_not_a_film(layer)
-    return "" if reason in ("not an image", "a result, not a film") else reason
-
-
-def _nothing(parent) -> QWidget:
-    return QWidget(parent)

@@ -1,59 +1,42 @@
 """Segment bone: a radiograph and a model in, outlines with their shape model out, to correct and explore."""
 
-from dataclasses import fields
-from functools import partial
+from qtpy.QtWidgets import QCheckBox, QComboBox, QPushButton
 
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QCheckBox, QComboBox, QPushButton, QWidget
-
-from ...errors import InputError
 from ...shape.measures import label_image, outliers_in_words, summary
-from ..films import film_of, spacing_of, why_not_a_film
+from ..films import spacing_of
 from ..outlines import bone_of_vertex, contour_of, labels_of, show_labels, vertices_layer_of
 from ..results import names_of, show_response
 from ..segmenting import changes_of, in_words, live_of, segment_in, show_found
-from ..settings import model_settings, with_preferences
-from ..solving import Search
 from .combos import narrow
 from .connections import Connections
-from .dock import Dock, Fold, set_note
+from .dock import Fold, set_note
 from .export import CONTOUR_FILTERS, ExportRow
-from .form import SettingsForm
-from .layer_combo import LayerCombo
-from .messages import ask, complain, tell
-from .model_combo import ModelCombo
+from .messages import complain, tell
+from .model_dock import ModelDock
 from .modes import ModeSliders
 from .outline_answers import MeasuresTable, VertexColours
 from .reshaper import Reshaper
 from .run_row import RunRow
 
-FIXED = "training"
-KEEP, REPLACE = "Keep mine", "Replace them"
 
-
-class SegmentBone(Dock):
+class SegmentBone(ModelDock):
     """The dock "Segment bone"."""
+
+    title = "Segment bone"
 
     def __init__(self, napari_viewer):
         super().__init__(napari_viewer, "Open a radiograph to outline its bones, or try a sample.",
-                         ("proximal-femur", "pelvis", "pelvis-with-implants"))
+                         ("proximal-femur", "pelvis", "pelvis-with-implants"), task="segment")
         self.reshaper: Reshaper | None = None
-        self.form: SettingsForm | None = None
-        self.image = self.add(LayerCombo(self.viewer, "Image", _why_not))
-        self.frame_note = self.add_note()
-        self.model = self.add(ModelCombo(self, "segment"))
-        self.options = self.add(Fold("Options", QWidget(self)))
         self.run = self.add(RunRow("Segment"))
         self._build_answer()
         self._build_shape()
         self._build_layers()
-        self.all_button = QPushButton("Use on all open images", self)
-        self.all_button.setToolTip("Segment every open radiograph with this model and these options")
+        self.all_button = self.button_for_all("Segment every open radiograph with this model and these options")
         self.export = ExportRow(self, "outlines", CONTOUR_FILTERS)
         self.add_row(self.all_button, self.export)
         self._connect()
-        self._on_model(self.model.header)
-        self._on_image(self.image.value)
+        self.connect_run(self.segment, self._on_found)
 
     def _build_answer(self) -> None:
         self.said = self.add_note()
@@ -82,15 +65,7 @@ class SegmentBone(Dock):
         self._map_layer = None
 
     def _connect(self) -> None:
-        self._soon = QTimer(self, singleShot=True, interval=150)
-        self._soon.timeout.connect(self._on_frame)
         self._frame_ties = Connections(self)
-        self.image.changed.connect(self._on_image)
-        self.model.changed.connect(self._on_model)
-        self.run.pressed.connect(lambda: self.segment([self.image.value]))
-        self.all_button.clicked.connect(lambda: self.segment(self.image.choices))
-        self.run.job.done.connect(self._on_found)
-        self.run.job.ended.connect(self._enable)
         self.colours.chosen.connect(self._select)
         self.undo_button.clicked.connect(lambda: self.reshaper.corrections.undo())
         self.release_button.clicked.connect(self._on_release)
@@ -103,28 +78,12 @@ class SegmentBone(Dock):
         self.map_of.currentTextChanged.connect(lambda _: self._show_map())
         self._ties.to(self.viewer.layers.events.removed, self._on_removed)
 
-    @property
-    def settings(self):
-        """The options as they stand in the form; None without a model."""
-        return self.form.value if self.form else None
-
     def segment(self, images: list) -> None:
         """Segment these images; corrections made by hand are kept or replaced as the user says."""
         changes = {image: changes_of(self.viewer, image) for image in images}
         mine = {image: corrections for image, (corrections, _) in changes.items()}
-        if any(corrections or explored for corrections, explored in changes.values()):
-            answer = ask(self, "Segment bone", f"{in_words(changes.values())} by hand.", (KEEP, REPLACE))
-            if answer is None:
-                return
-            if answer == REPLACE:
-                mine = dict.fromkeys(images, {})
-        try:
-            searches = [Search(image, film_of(image), mine[image]) for image in images]
-        except (InputError, ValueError) as error:
-            complain(error)
-            return
-        self.run.start(partial(segment_in, searches, self.model.path, self.settings))
-        self._enable()
+        by_hand = any(corrections or explored for corrections, explored in changes.values())
+        self.start(segment_in, mine, f"{in_words(changes.values())} by hand." if by_hand else "")
 
     def _on_found(self, outcome) -> None:
         found, failures = outcome
@@ -263,36 +222,3 @@ class SegmentBone(Dock):
         self._say_frame()
         if self.reshaper is not None:
             self.reshaper.request()
-
-    def _say_frame(self) -> None:
-        image, text = self.image.value, ""
-        if image is not None and spacing_of(image) is None:
-            text = "No pixel spacing: results in pixels. The dock Calibrate spacing gives millimetres."
-        set_note(self.frame_note, text)
-
-    def _on_model(self, header) -> None:
-        form = None
-        if header is not None:
-            settings = model_settings(header)
-            try:
-                settings = with_preferences(settings)
-            except InputError as error:
-                complain(error)
-            groups = {f.metadata.get("group") for f in fields(settings)} - {FIXED}
-            form = SettingsForm(settings, tuple(groups), parent=self)
-        self.form = form
-        self.options.set_inside(form or QWidget(self))
-        self.options.setVisible(form is not None)
-        self._enable()
-
-    def _enable(self) -> None:
-        ready = self.image.value is not None and self.model.header is not None
-        running = self.run.job.running
-        self.run.button.setEnabled(ready or running)
-        self.all_button.setEnabled(ready and not running)
-        self.all_button.setVisible(len(self.image.choices) > 1)
-
-
-def _why_not(layer) -> str | None:
-    reason = why_not_a_film(layer)
-    return "" if reason in ("not an image", "a result, not a film") else reason
