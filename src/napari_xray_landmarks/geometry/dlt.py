@@ -67,7 +67,7 @@ def projection_from_points(points_px, points_mm, size_px: tuple[int, int], *, we
         raise ValueError(f"assume must be one of {', '.join(ASSUMED)}, got {assume!r}")
     if source_to_detector_mm is not None and not 0 < source_to_detector_mm < np.inf:
         raise ValueError(f"source_to_detector_mm must be positive, got {source_to_detector_mm}")
-    points_px, points_mm, weights, used = checked_pairs(points_px, points_mm, weights)
+    points_px, points_mm, weights, used = checked_pairs(points_px, points_mm, weights, threshold_px)
     require_enough(points_mm[used])
     seen = _Seen(points_px[used], points_mm[used], weights[used] / weights[used].mean(), tuple(size_px))
     _require_depth(seen.near_mm)
@@ -218,7 +218,7 @@ def _fitted(seen: _Seen, lens: _Lens, inliers: np.ndarray, widest: float, thresh
         sd_px = float(np.sqrt(squares / max(2 * inliers.sum() - spare, 1)))
         scale, loss = EFFICIENT * max(sd_px, MIN_SD_PX), "cauchy"
         before, inliers = inliers, residuals <= (threshold_px or tolerance_of(sd_px, widest))
-        if inliers.sum() < MINIMAL:
+        if inliers.sum() < MINIMAL or min(*lens.intrinsics[:2], lens.shift[2]) <= 0:
             raise DegeneratePose(f"no projection explains six landmarks: the best one {int(inliers.sum())} of "
                                  f"{len(inliers)} within {widest:.3g} px")
         if (inliers == before).all() and np.abs(fit.x[-6:-3]).max() < 1e-6:
