@@ -8,6 +8,7 @@ import numpy as np
 from .. import __version__
 from ..errors import InputError
 from ..geometry.camera import CArm
+from ..geometry.landmark_pairs import LandmarkPairs
 from ..geometry.pose import Pose, covariance_about
 from ..geometry.views import arm_from_camera
 from ..imaging import Radiograph, Volume
@@ -16,7 +17,7 @@ from ..registration.films import film_of as comparable_film
 from ..registration.patients import Patient, patient_of
 from ..registration.verify import Comparison, compare
 from .convert import volume_from_layer
-from .posing import Pairs, with_residual
+from .posing import with_residual
 
 COARSE = 4
 
@@ -59,7 +60,7 @@ class Refinement:
     film: Radiograph
     patient: Patient
     pose: Pose
-    pairs: Pairs | None
+    pairs: LandmarkPairs | None
     settings: object
 
 

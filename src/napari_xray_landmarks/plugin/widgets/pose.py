@@ -5,12 +5,12 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from ...errors import InputError
+from ...geometry.landmark_pairs import CONFIDENT, LandmarkPairs, landmark_pairs
 from ...geometry.pose import Pose
 from ...registration.settings import RegistrationSettings
-from ..film_geometry import require_agreement
 from ..films import film_of
 from ..pose_layers import keep_pose, landmarks_on_film, layers_of_film, orphans, pose_of_film, posed_films
-from ..posing import Pairs, pair, residuals, true_errors
+from ..posing import require_agreement, residuals, true_errors
 from ..registering import Refinement, refined
 from ..simulating import landmarks_of_layer, why_not_a_ct
 from .dock import Dock, Fold, set_note
@@ -27,7 +27,6 @@ from .sliders import NumberSlider
 from .visibility import Visibility
 
 SAMPLES = ("pelvis-two-views",)
-SURE = 0.7  # paper 002: landmarks whose belief is higher give the pose
 SOON_MS, FIT_MS = 30, 100
 
 
@@ -37,7 +36,7 @@ class PoseAndRegistration(Dock):
     def __init__(self, napari_viewer):
         super().__init__(napari_viewer, "Open a CT and its radiographs to find where they were taken from, or try a "
                          "sample.", SAMPLES)
-        self.pairs: Pairs | None = None
+        self.pairs: LandmarkPairs | None = None
         self._history: dict = {}
         self._where = None
         self._visibility = Visibility(self.viewer)
@@ -65,7 +64,7 @@ class PoseAndRegistration(Dock):
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 0, 0)
         self.sure = NumberSlider(0.0, 1.0, parent=inside)
-        self.sure.set_value(SURE)
+        self.sure.set_value(CONFIDENT)
         self.sure.setToolTip("Landmarks on the film that are less sure do not count for Estimate")
         self.form = SettingsForm(RegistrationSettings(), parent=inside)
         column.addWidget(QLabel("Least confidence of landmarks", inside))
@@ -188,10 +187,8 @@ class PoseAndRegistration(Dock):
     def _on_opened(self, pose: Pose) -> None:
         film, ct = self.film, self.inputs.ct.value
         try:
-            if pose.arm.size_px != film_of(film).shape:
-                raise InputError(film.name, f"has {film_of(film).shape} pixels, the pose is of a film with "
-                                 f"{pose.arm.size_px}", "Choose the film that it belongs to")
-            require_agreement(film.name, pose.arm, self.inputs.agreed)
+            if self.inputs.trusted or pose.arm.size_px != film_of(film).shape:
+                require_agreement(pose.arm, film_of(film))
         except (InputError, ValueError) as error:
             set_note(self.trouble, f"⚠ {error}")
             return
@@ -262,8 +259,8 @@ class PoseAndRegistration(Dock):
             return ()
         try:
             in_space = landmarks_of_layer(self.inputs.in_space.value)
-            self.pairs = pair(self.film.name, landmarks_on_film(self.inputs.on_film.value, self.film), in_space,
-                              self.sure.value)
+            self.pairs = landmark_pairs(landmarks_on_film(self.inputs.on_film.value, self.film), in_space,
+                                        self.sure.value)
         except (InputError, ValueError, AttributeError):
             return ()
         return residuals(pose, self.pairs)

@@ -1,13 +1,12 @@
 """What a pose needs: a film, a CT, landmarks on both, and the detector; shown as known, editable, or to be found."""
 
-from dataclasses import asdict
-
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QPushButton, QVBoxLayout, QWidget
 
 from ...errors import InputError
-from ..film_geometry import FilmGeometry, Intrinsics, contradictions, geometry_of
-from ..films import why_not_a_film
+from ...geometry.film_arm import contradictions
+from ..film_geometry import FilmGeometry, Intrinsics, geometry_of
+from ..films import film_of, why_not_a_film
 from ..pose_layers import marks_of_film, why_not_marks
 from ..simulating import why_not_a_ct, why_not_landmarks
 from .connections import Connections
@@ -39,7 +38,7 @@ class PoseInputs(QWidget):
     def __init__(self, viewer, parent=None):
         super().__init__(parent)
         self._viewer = viewer
-        self.geometry_of_film = FilmGeometry({})
+        self.geometry_of_film = FilmGeometry()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
@@ -68,9 +67,10 @@ class PoseInputs(QWidget):
         self.unknown = QCheckBox("Find the detector too (DLT)", inside)
         self.unknown.setToolTip("From the landmarks alone, by the direct linear transformation: for films without "
                                 "geometry. They must not lie in a plane")
-        self.trusted = QCheckBox("The header is wrong: take these values", inside)
+        self.distrusted = QCheckBox("The header is wrong: take these values", inside)
+        self.distrusted.setToolTip("Neither these values nor the view that is found need to be those of the header")
         self.reset_button = QPushButton("Take the header's values", inside)
-        for widget in (self.form, self.unknown, self.trusted, self.reset_button):
+        for widget in (self.form, self.unknown, self.distrusted, self.reset_button):
             rows.addWidget(widget)
         self.detector = Fold("Detector", inside, parent=self)
         self.detector_note = note_in(self)
@@ -78,7 +78,7 @@ class PoseInputs(QWidget):
         column.addWidget(self.detector_note)
         self.form.changed.connect(self._on_detector)
         self.unknown.toggled.connect(self._on_detector)
-        self.trusted.toggled.connect(self._on_detector)
+        self.distrusted.toggled.connect(self._on_detector)
         self.reset_button.clicked.connect(self._take_header)
 
     @property
@@ -87,9 +87,9 @@ class PoseInputs(QWidget):
         return None if self.unknown.isChecked() else self.form.value
 
     @property
-    def agreed(self) -> dict[str, float]:
-        """What intrinsics must not contradict."""
-        return {} if self.trusted.isChecked() else dict(self.geometry_of_film.known)
+    def trusted(self) -> bool:
+        """Whether the film's header is right."""
+        return not self.distrusted.isChecked()
 
     @property
     def complete(self) -> bool:
@@ -110,7 +110,7 @@ class PoseInputs(QWidget):
         return ""
 
     def _take_header(self) -> None:
-        self.trusted.setChecked(False)
+        self.distrusted.setChecked(False)
         self.form.set_value(self.geometry_of_film.intrinsics)
         self._on_detector()
 
@@ -127,11 +127,11 @@ class PoseInputs(QWidget):
 
     def _read_detector(self, film) -> None:
         try:
-            self.geometry_of_film = FilmGeometry({}) if film is None else geometry_of(film)
+            self.geometry_of_film = FilmGeometry() if film is None else geometry_of(film)
         except (InputError, ValueError):  # a film that was changed into something else
-            self.geometry_of_film = FilmGeometry({}, ("geometry",))
-        self.form.set_value(self.geometry_of_film.intrinsics)
-        for box, on in ((self.unknown, bool(self.geometry_of_film.missing)), (self.trusted, False)):
+            self.geometry_of_film = FilmGeometry()
+        self.form.set_value(self.geometry_of_film.intrinsics or Intrinsics())
+        for box, on in ((self.unknown, self.geometry_of_film.intrinsics is None), (self.distrusted, False)):
             box.blockSignals(True)
             box.setChecked(on)
             box.blockSignals(False)
@@ -142,20 +142,20 @@ class PoseInputs(QWidget):
         self.moved.emit()
 
     def _say_detector(self) -> None:
-        geometry, unknown = self.geometry_of_film, self.unknown.isChecked()
-        against = [] if unknown else contradictions(self.form.value, geometry.known)
+        geometry, film, unknown = self.geometry_of_film, self.film.value, self.unknown.isChecked()
+        own = self.form.value
         self.form.setEnabled(not unknown)
-        self.trusted.setVisible(bool(against) or self.trusted.isChecked())
-        self.reset_button.setVisible(bool(geometry.known) and asdict(self.form.value) != asdict(geometry.intrinsics))
-        where = "to be found" if unknown else self.form.value.describe()
-        self.detector.button.setText(f"Detector: {where}")
+        self.distrusted.setVisible(geometry.intrinsics is not None)
+        self.reset_button.setVisible(geometry.intrinsics not in (None, own))
+        self.detector.button.setText(f"Detector: {'to be found' if unknown else own.describe()}")
         text = ""
-        if against and not self.trusted.isChecked():
-            text = f"⚠ Contradicts the header: {'; '.join(against)}."
-        elif unknown and geometry.missing:
-            text = (f"This film does not tell its {' and '.join(geometry.missing)}: enter what you know, or let the "
-                    "landmarks tell (DLT).")
-        set_note(self.detector_note, text if self.film.value is not None else "")
+        if film is not None and unknown and geometry.missing:
+            text = f"{film.name}: {geometry.missing}. Enter what you know, or let the landmarks tell (DLT)."
+        elif film is not None and not unknown and self.trusted and why_not_a_film(film) is None:
+            radiograph = film_of(film)
+            text = "; ".join(contradictions(own.arm(radiograph.shape), radiograph))
+            text = f"⚠ Contradicts the header: {text}." if text else ""
+        set_note(self.detector_note, text)
 
     def _on_ct(self, ct) -> None:
         self._ct_ties.clear()

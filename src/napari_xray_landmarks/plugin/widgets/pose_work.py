@@ -29,7 +29,7 @@ class PoseWork(QObject):
     unreadable(object)
         Why it cannot.
     estimated(object, object, object, object, bool)
-        Film, CT, `Pose`, `Pairs`, and whether it was asked for by name and does not follow a landmark.
+        Film, CT, `Pose`, `LandmarkPairs`, and whether it was asked for by name and does not follow a landmark.
     refused(object)
         Why a film has no pose.
     """
@@ -120,13 +120,12 @@ class PoseWork(QObject):
         if marks is None:
             raise InputError(film.name, "has no landmarks", "Find them with Detect landmarks, or place them")
         geometry = inputs.geometry_of_film if chosen else geometry_of(film)
-        intrinsics = inputs.intrinsics if chosen else None if geometry.missing else geometry.intrinsics
+        intrinsics, trusted = (inputs.intrinsics, inputs.trusted) if chosen else (geometry.intrinsics, True)
         in_space = landmarks_of_layer(inputs.in_space.value)
         if in_space is None:
             raise InputError(film.name, "there are no landmarks in space", "Open the CT's landmarks, or place them")
-        return Estimation(film.name, film_of(film).shape, geometry, intrinsics, inputs.agreed if chosen else {},
-                          landmarks_on_film(marks, film), in_space, inputs.in_space.value.name, self.ct.volume,
-                          self.least_confidence)
+        return Estimation(film_of(film), geometry, intrinsics, trusted, landmarks_on_film(marks, film), in_space,
+                          inputs.in_space.value.name, self.ct.volume, self.least_confidence)
 
     def _on_estimated(self, asked, found) -> None:
         film, ct, clicked = asked
