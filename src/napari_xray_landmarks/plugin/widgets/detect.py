@@ -5,12 +5,14 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QCheckBox
 
 from ...landmarks import summary
+from ..beliefs import keep_beliefs
 from ..films import spacing_of
 from ..results import landmarks_of, moved_by_hand, names_of, show_response
 from ..session import recall
 from ..solving import detect_in, show_search
 from ..spine import outline_bodies
 from .answers import ConfidencePlot, LandmarkTable
+from .beliefs import BeliefMaps
 from .connections import Connections
 from .dock import set_note
 from .export import ExportRow
@@ -35,6 +37,7 @@ class DetectLandmarks(ModelDock):
         self.run = self.add(RunRow("Detect"))
         self.said = self.add_note()
         self.plot = self.add(ConfidencePlot(self))
+        self.beliefs = self.add(BeliefMaps(self.viewer, self))
         self.table = self.add(LandmarkTable(self))
         self.all_button = self.add(self.button_for_all("Detect with this model and these options in every open "
                                                        "radiograph"))
@@ -70,6 +73,7 @@ class DetectLandmarks(ModelDock):
             if result.search.image not in self.viewer.layers:
                 continue
             layer = show_search(self.viewer, result)
+            keep_beliefs(layer, result.live.detection)
             outline_bodies(self.viewer, layer)
             if self.with_responses.isChecked():
                 self._waiting += [(result.search.image, layer, *pair)
@@ -99,6 +103,7 @@ class DetectLandmarks(ModelDock):
         for widget in (self.plot, self.table, self.export, self.said):
             widget.setVisible(layer is not None)
         self.export.set_layer(layer)
+        self.beliefs.set_layer(image, layer)
         self._watch(image, layer)
         if layer is None:
             return
@@ -126,6 +131,7 @@ class DetectLandmarks(ModelDock):
         if layer is not None and name in names_of(layer):
             layer.selected_data = {names_of(layer).index(name)}
             self.viewer.layers.selection.active = layer
+            self.beliefs.choose(name)
 
     def _on_image(self, image) -> None:
         self._on_frame()
