@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from ..errors import InputError
-from ..imaging import Radiograph, Response
+from ..imaging import Radiograph, Response, check_film
 from ..landmarks import LandmarkSet
 from ..learning.weights import filled
 from .calibration import Calibration
@@ -93,7 +93,7 @@ class Detector:
             If the film is too small, constant or not finite, or not even two vertebrae are found in it.
         """
         settings, report = settings or self.settings, progress or (lambda fraction, stage: None)
-        check_film(radiograph)
+        check_film(radiograph, MIN_SIDE_PX, "a spine")
         report(0.0, "finding vertebrae")
         pyramid = FilmPyramid.of(radiograph.pixels)
         chain, found = self.search(pyramid, settings, lambda: report(0.3, "finding corners"))
@@ -126,25 +126,6 @@ class Detector:
                                                               found.film_from_map[i].numpy())
                      for i, level in enumerate(there) for corner in range(4)}
         return Detection(landmarks, responses, shown=tuple(self.levels[i] for i in there))
-
-
-def check_film(radiograph: Radiograph) -> None:
-    """Refuse what shows nothing.
-
-    Raises
-    ------
-    InputError
-        If the film is too small, constant or not finite.
-    """
-    pixels = radiograph.pixels
-    low, high = float(np.min(pixels)), float(np.max(pixels))
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise InputError(radiograph.name, "some pixels are NaN or infinite", "Replace them with numbers first")
-    if low == high:
-        raise InputError(radiograph.name, f"all pixels have the value {low:g}", "Open another image")
-    if min(pixels.shape) < MIN_SIDE_PX:
-        size = " x ".join(map(str, pixels.shape))
-        raise InputError(radiograph.name, f"{size} pixels are too small to show a spine", "Use a larger film")
 
 
 def load(header, tensors: Mapping[str, np.ndarray]):

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..imaging import Radiograph
+from ..imaging import Radiograph, check_film
 from ..landmarks import LandmarkSet
 from ..learning.epochs import generator_of, run_epochs
 from .losses import shape_aware_loss
@@ -39,9 +39,9 @@ class PublishedDetector:
     def detect(self, radiograph: Radiograph, settings: SpineSettings | None = None, *, seed: int = 0,
                progress=None) -> PublishedDetection:
         """Find the corners in a film; see `detector.Detector.detect`."""
-        from .detector import check_film
+        from .detector import MIN_SIDE_PX
 
-        check_film(radiograph)
+        check_film(radiograph, MIN_SIDE_PX, "a spine")
         points = self.points(FilmPyramid.of(radiograph.pixels))
         return PublishedDetection(LandmarkSet(self.names, points.reshape(-1, 2)), {})
 
