@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..learning.epochs import restore, state_of
 from .augmentation import Stored, pictures
 from .films import MAPS, stored
 from .network import FusionNet
@@ -42,14 +43,18 @@ def learn(films: Stored, validation: Stored, settings: DeepMorphingSettings, see
     fabric = Fabric(accelerator="auto", devices=1, precision="bf16-mixed")
     network = network_of(settings).to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=1e-4)
-    done, losses = _taken_up(run, network, optimiser)
+    kept, losses = run.kept("epochs") if run else None, []
+    if kept:
+        restore(kept, {"network": network}, optimiser)
+        losses = list(kept["losses"])
     module, optimiser = fabric.setup(network, optimiser)
-    for epoch in range(done, settings.epochs):
+    for epoch in range(len(losses), settings.epochs):
         said = f", loss {losses[-1]:.4f}" if losses else ""
         report(epoch / settings.epochs, f"epoch {epoch + 1} of {settings.epochs}{said}")
         _epoch(fabric, module, optimiser, films, settings, seed, epoch)
         losses.append(_validated(fabric, module, validation, settings))
-        _keep(run, network, optimiser, epoch + 1, losses)
+        if run:
+            run.keep("epochs", state_of({"network": network}, optimiser) | {"losses": np.array(losses)})
     return network.cpu().eval()
 
 
@@ -92,31 +97,3 @@ def _validated(fabric, module: nn.Module, films: Stored, settings: DeepMorphingS
         picture, band = pictures(films, numbers, settings.pixel_mm, settings.crop, generator)
         losses.append(float(loss_of(_through(module, picture.to(fabric.device)), band.to(fabric.device))))
     return float(np.mean(losses)) if losses else float("nan")
-
-
-def _keep(run, network: nn.Module, optimiser, epochs: int, losses: list[float]) -> None:
-    if run is None:
-        return
-    arrays = {f"network/{k}": v for k, v in network.state_dict().items()}
-    for i, values in optimiser.state_dict()["state"].items():
-        arrays |= {f"optimiser/{i}/{k}": torch.as_tensor(v) for k, v in values.items()}
-    run.keep("epochs", {k: v.detach().cpu().numpy() for k, v in arrays.items()} | {"losses": np.array(losses)})
-
-
-def _taken_up(run, network: nn.Module, optimiser) -> tuple[int, list[float]]:
-    """How many epochs an earlier attempt finished, and their losses; sets network and optimiser to their end."""
-    kept = None if run is None else run.kept("epochs")
-    if kept is None:
-        return 0, []
-    parts: dict[str, dict] = {"network": {}, "optimiser": {}}
-    for key, value in kept.items():
-        part, _, name = key.partition("/")
-        if part in parts:
-            parts[part][name] = torch.from_numpy(np.array(value))
-    network.load_state_dict(parts["network"])
-    moments: dict[int, dict] = {}
-    for name, value in parts["optimiser"].items():
-        i, _, key = name.partition("/")
-        moments.setdefault(int(i), {})[key] = value
-    optimiser.load_state_dict(optimiser.state_dict() | {"state": moments})
-    return len(kept["losses"]), list(kept["losses"])

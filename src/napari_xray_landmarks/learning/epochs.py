@@ -28,13 +28,15 @@ def run_epochs(run, name: str, count: int, modules: Mapping[str, torch.nn.Module
         Called as `report(fraction, stage)` before each; may raise `errors.Cancelled`.
     """
     kept = run.kept(f"{name}-epochs") if run else None
-    done = _taken_up(kept, modules, optimiser) if kept else 0
-    said = ""
+    done, said = 0, ""
+    if kept:
+        restore(kept, modules, optimiser)
+        done = int(kept["epochs"])
     for number in range(done, count):
         report(number / count, f"{name}, epoch {number + 1} of {count}{said}")
         said = f" ({epoch(number)})"
         if run:
-            run.keep(f"{name}-epochs", _state(modules, optimiser) | {"epochs": np.array(number + 1)})
+            run.keep(f"{name}-epochs", state_of(modules, optimiser) | {"epochs": np.array(number + 1)})
 
 
 def generator_of(seed: int, name: str, number: int) -> torch.Generator:
@@ -43,7 +45,8 @@ def generator_of(seed: int, name: str, number: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(words[0]) << 31 | int(words[1]) >> 1)
 
 
-def _state(modules: Mapping, optimiser: torch.optim.Optimizer) -> dict[str, np.ndarray]:
+def state_of(modules: Mapping, optimiser: torch.optim.Optimizer) -> dict[str, np.ndarray]:
+    """All that training goes on from, as arrays; inverse of `restore`."""
     state = {f"{key}/{name}": value.cpu().numpy() for key, module in modules.items()
              for name, value in module.state_dict().items()}
     for i, values in optimiser.state_dict()["state"].items():
@@ -51,8 +54,8 @@ def _state(modules: Mapping, optimiser: torch.optim.Optimizer) -> dict[str, np.n
     return state
 
 
-def _taken_up(state: Mapping[str, np.ndarray], modules: Mapping, optimiser: torch.optim.Optimizer) -> int:
-    """How many epochs a state is old, having set all to it."""
+def restore(state: Mapping[str, np.ndarray], modules: Mapping, optimiser: torch.optim.Optimizer) -> None:
+    """Set modules and optimiser to a state; arrays of other names do not matter."""
     tensors = {key: torch.from_numpy(np.array(value)) for key, value in state.items()}
     for key, module in modules.items():
         module.load_state_dict({n.partition("/")[2]: v for n, v in tensors.items() if n.startswith(f"{key}/")})
@@ -62,4 +65,3 @@ def _taken_up(state: Mapping[str, np.ndarray], modules: Mapping, optimiser: torc
             _, i, name = key.split("/")
             moments.setdefault(int(i), {})[name] = value
     optimiser.load_state_dict(optimiser.state_dict() | {"state": moments})
-    return int(state["epochs"])
