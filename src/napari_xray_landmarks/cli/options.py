@@ -20,7 +20,8 @@ class Device(StrEnum):
 
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 DeviceOption = Annotated[
-    Device, typer.Option("--device", help="Where networks run; auto takes CUDA where there is some. Joint displacement runs on the CPU.")
+    Device,
+    typer.Option("--device", help="Where networks run: auto is CUDA where there is some; all else runs on the CPU."),
 ]
 SeedOption = Annotated[int | None, typer.Option("--seed", min=0, help="Same seed, same result.")]
 SetOption = Annotated[
