@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from landmark_views import SIZE, landmarks, on_film, view
 from napari_xray_landmarks.geometry.camera import CArm
@@ -115,6 +116,11 @@ def test_unknown_intrinsics(files, run):
     assert run("pose", files / "found.csv", files / "ct.mrk.json", "--size", "479x615", "-o", files / "q.json",
                "--unknown-intrinsics").code == 0
     assert error_of(files / "q.json").rotation_deg < 3
+    Image.new("L", SIZE[::-1]).save(files / "film.png")
+    command = "pose", files / "found.csv", files / "ct.mrk.json", "--film", files / "film.png", "-o", files / "r.json"
+    run(*command).assert_bad_input("film.png", "DistanceSourceToDetector", "--geometry")
+    assert run(*command, "--unknown-intrinsics").code == 0
+    assert load_pose(files / "r.json").arm.lao_deg == load_pose(files / "q.json").arm.lao_deg
 
 
 def film_file(path, arm):

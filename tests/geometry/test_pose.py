@@ -27,7 +27,7 @@ def estimate(**changes) -> PoseEstimate:
 
 def test_an_estimate_says_what_it_rests_on():
     line = estimate().describe()
-    for part in ("6 of 7 landmarks", "residual 1.00 px", "± 0.057°", "± 0.2 mm"):
+    for part in ("6 of 7 landmarks", "residual 1.00 px", "± 0.06°", "± 0.20 mm"):
         assert part in line
     assert estimate(covariance=None).describe() == "6 of 7 landmarks, residual 1.00 px"
 

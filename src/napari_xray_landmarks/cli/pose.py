@@ -76,7 +76,7 @@ def pose(
 
     def work(name: str, _) -> tuple[str, "Pose"]:
         subject = f"{points_2d}: {name}"
-        facts = _facts(name, geometry, film, size, len(films))
+        facts = _facts(name, geometry, film, size, unknown_intrinsics)
         found = pose_of(subject, points_3d, films[name].landmarks, ct, facts, seed=seed or 0, compare=not any_view,
                         min_confidence=min_confidence, unknown_intrinsics=unknown_intrinsics)
         targets[name].parent.mkdir(parents=True, exist_ok=True)
@@ -140,7 +140,7 @@ def _require_facts(geometry: Path | None, film: Path | None, size: str | None, u
         raise InputError(film, f"is one film, but there are landmarks of {count}", "Name one with --image")
 
 
-def _facts(name: str, geometry: Path | None, film: Path | None, size: str | None, count: int) -> Facts:
+def _facts(name: str, geometry: Path | None, film: Path | None, size: str | None, unknown: bool) -> Facts:
     """What is known of how one film was taken."""
     if size is not None:
         return Facts(parse_size(size))
@@ -149,5 +149,5 @@ def _facts(name: str, geometry: Path | None, film: Path | None, size: str | None
 
         geometry = geometry / f"{stem(Path(name).name)}{ENDING}"
     if geometry is None:
-        return facts_of_film(film)
+        return facts_of_film(film, not unknown)
     return facts_of_geometry(geometry, film)

@@ -42,14 +42,16 @@ class Facts:
     has_view: bool = False
 
 
-def facts_of_film(path: Path) -> Facts:
-    """What a film's header tells."""
+def facts_of_film(path: Path, intrinsics: bool = True) -> Facts:
+    """What a film's header tells; where intrinsics are not needed, its size is enough."""
     from ..geometry.film_arm import arm_of_film, tells_view
 
     film = _film(path)
     try:
         arm = arm_of_film(film)
     except ValueError as error:
+        if not intrinsics:
+            return Facts(film.shape, None, str(path), None, film.detector_spacing_mm)
         raise FileError(path, str(error), "Give the geometry with --geometry") from error
     return _facts_of_arm(arm, str(path), tells_view(film))
 

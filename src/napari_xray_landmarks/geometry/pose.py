@@ -64,7 +64,7 @@ class PoseEstimate:
         spread = ""
         if self.covariance is not None:
             turn, shift = standard_deviations(self.covariance)
-            spread = f", ± {turn:.2g}° and ± {shift:.2g} mm"
+            spread = f", ± {turn:.2f}° and ± {shift:.2f} mm"
         return f"{self.inlier_count} of {len(self.inliers)} landmarks, residual {self.residual_px:.2f} px{spread}"
 
 
