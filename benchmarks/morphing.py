@@ -236,7 +236,7 @@ def _accuracy(outcomes: Outcomes) -> tuple[str, list[Target]]:
     text = ("Errors in px. Of the head, the distance between (row, column, radius) and the true ones; of the outline, "
             "the root mean square distance from the true one within the round field. A film counts as found from a "
             "confidence of 0.5 on; *not there* counts outlines that were found, but as the other side's, and heads "
-            "whose centre lies outside of the field: these have no error, and are not in the means.")
+            "of which nothing lies in the field: these have no error, and are not in the means.")
     return text + "\n\n" + table(["what", "films", "found", "mean (95 % interval)", "median", "95th percentile",
                                   "not there", "paper 001, on real films"], rows), targets
 

@@ -18,7 +18,7 @@ from napari_xray_landmarks.deep_morphing.films import BONE, HEAD
 from napari_xray_landmarks.deep_morphing.heads import find_heads
 from napari_xray_landmarks.deep_morphing.maps import Maps
 from napari_xray_landmarks.deep_morphing.morphing import morph, normals, observe
-from napari_xray_landmarks.deep_morphing.segmenter import Segmenter, erased
+from napari_xray_landmarks.deep_morphing.segmenter import Segmenter, erased, evidence_of_head
 from napari_xray_landmarks.deep_morphing.settings import AS_PUBLISHED, CIRCLES, DeepMorphingSettings
 from napari_xray_landmarks.deep_morphing.starts import about_head, by_drift
 from napari_xray_landmarks.geometry.similarity import apply
@@ -143,6 +143,13 @@ def test_there_is_no_head_where_nothing_is_round_or_of_its_size():
     assert all(h.coverage < 0.3 for h in find_heads(line, inside, "taubin", 0.8, 1, rng))
 
 
+@pytest.mark.parametrize(("arcs", "gap"), [([(0, 360)], 0.0), ([(0, 180)], 0.5), ([(0, 90), (180, 270)], 0.25)])
+def test_the_widest_gap_tells_a_cut_circle_from_one_with_holes(arcs, gap):
+    confidence = np.max([band(circle((100.3, 120.8), 31.4, *arc)) for arc in arcs], axis=0)
+    head = find_heads(confidence, np.ones(SIZE, bool), "taubin", 0.8, 1, np.random.default_rng(0))[0]
+    assert head.gap == pytest.approx(gap, abs=0.05)
+
+
 @pytest.fixture(scope="module")
 def segmenter(models):
     sure = Calibration.constant(BONE_EVIDENCE, 0.9), Calibration.constant(HEAD_EVIDENCE, 0.9)
@@ -160,6 +167,16 @@ def test_the_search_tells_side_and_shaft_and_fits(segmenter, models, settings):
     assert head.name == "femoral-head-right" and head.found
     assert bones[0].evidence["ahead"] > 20 and bones[0].evidence["head_apart"] < 0.1
     assert not bone.drawn[-1] and bone.drawn[:-1].all(), "the cut through the shaft is no bone"
+
+
+def test_an_outline_vouches_for_its_own_head_alone(segmenter, models):
+    maps, _ = maps_of_shape(models[0], pose(30.0), np.zeros(1))
+    (head, *_), bones = segmenter.search(maps, SETTINGS)
+    own = evidence_of_head(head, bones, maps.pixel_mm)
+    assert own["bone"] == pytest.approx(0.9) and own["apart"] < 0.1
+    for other, found in ((head, []), (replace(head, centre=head.centre + 3 * head.radius), bones)):
+        assert evidence_of_head(other, found, maps.pixel_mm)["apart"] == 1.0
+    assert evidence_of_head(head, [], maps.pixel_mm)["bone"] == 0.0
 
 
 def test_without_its_shaft_the_shorter_model_wins(segmenter, models):

@@ -14,8 +14,8 @@ from .morphing import OutlineModel, normals
 
 BONE_EVIDENCE = ("support", "weakest", "visible", "explained", "strain", "misfit", "head_apart", "head_covered",
                  "size", "ahead")
-HEAD_EVIDENCE = ("coverage", "visible", "level", "scatter", "size", "pixels")
-_HEAD_APART = 1.0  # what stands for "no head was found", in radii
+HEAD_EVIDENCE = ("coverage", "gap", "visible", "level", "scatter", "size", "pixels", "apart", "bone")
+_APART = 1.0  # of two heads, in radii: what also stands for there being only one
 _NEAR_PX, _ABOUT_PX = 3.0, 12.0
 _MEAN_RADIUS_MM = 24.0
 
@@ -85,9 +85,6 @@ def bone_evidence(model: OutlineModel, shape: FittedShape, confidence: np.ndarra
     points = shape.points_px
     values, seen, share = along(points, confidence, inside)
     parts = [values[seen & (share >= a) & (share < a + 0.125)] for a in np.arange(8) / 8]
-    own = conics.fit(points[model.head])
-    apart = _HEAD_APART if head is None else min(np.hypot(*(head.centre - own.centre)) / own.radius
-                                                 + abs(np.log(head.radius / own.radius)), _HEAD_APART)
     return {
         "support": float(values[seen].mean()) if seen.any() else 0.0,
         "weakest": float(min((part.mean() for part in parts if len(part) > 3), default=0.0)),
@@ -95,7 +92,7 @@ def bone_evidence(model: OutlineModel, shape: FittedShape, confidence: np.ndarra
         "explained": explained(points, confidence),
         "strain": float(np.sqrt((shape.deviations**2).mean())),
         "misfit": min(shape.rms_px, 10.0),
-        "head_apart": float(apart),
+        "head_apart": _APART if head is None else apart(head, *head_of_shape(model, shape)),
         "head_covered": 0.0 if head is None else head.coverage,
         "size": float(abs(np.log(max(shape.scale * pixel_mm, 1e-3)))),
     }
@@ -127,17 +124,37 @@ def merit(model: OutlineModel, shape: FittedShape, confidence: np.ndarray, insid
                  - 0.1 * (~seen).sum() * per_mm)
 
 
-def head_evidence(head: Head, pixel_mm: float) -> dict[str, float]:
-    """What speaks for and against a head's circle: `HEAD_EVIDENCE`."""
+def head_evidence(head: Head, pixel_mm: float, bones: Sequence[tuple[OutlineModel, FittedShape, float]] = ()
+                  ) -> dict[str, float]:
+    """What speaks for and against a head's circle: `HEAD_EVIDENCE`.
+
+    Parameters
+    ----------
+    head
+    pixel_mm
+    bones
+        Outlines that were found, each with its model and probability: a circle where no femur has its head is none.
+    """
     seen = np.isfinite(head.confidence_along)
+    near = [(apart(head, *head_of_shape(model, shape)), probability) for model, shape, probability in bones]
+    off, sure = min(near, default=(_APART, 0.0))
     return {
+        "apart": off,
+        "bone": sure,
         "coverage": head.coverage,
+        "gap": head.gap,
         "visible": float(seen.mean()),
         "level": float(head.confidence_along[seen].mean()) if seen.any() else 0.0,
         "scatter": min(head.scatter, 5.0),
         "size": float(abs(np.log(head.radius * pixel_mm / _MEAN_RADIUS_MM))),
         "pixels": float(np.log(max(head.pixels, 1))),
     }
+
+
+def apart(head: Head, centre: np.ndarray, radius: float) -> float:
+    """How far a head is from another circle, in its radii: places and, by their logarithm, sizes; at most `_APART`."""
+    off = np.hypot(*(head.centre - centre)) / radius + abs(np.log(head.radius / radius))
+    return float(min(off, _APART))
 
 
 def head_of_shape(model: OutlineModel, shape: FittedShape) -> tuple[np.ndarray, float]:

@@ -49,7 +49,20 @@ class Head:
     @property
     def coverage(self) -> float:
         """Share of the circle on which the map is above one half; what is outside of the film does not have it."""
-        return float((np.nan_to_num(self.confidence_along) > 0.5).mean())
+        return float(self._shown.mean())
+
+    @property
+    def gap(self) -> float:
+        """Share of the circle that the widest piece without outline takes."""
+        places = np.flatnonzero(self._shown)
+        if not len(places):
+            return 1.0
+        count = len(self.confidence_along)
+        return float((np.diff(places, append=places[0] + count).max() - 1) / count)
+
+    @property
+    def _shown(self) -> np.ndarray:
+        return np.nan_to_num(self.confidence_along) > 0.5
 
 
 def find_heads(confidence: np.ndarray, inside: np.ndarray, circle: str, pixel_mm: float, most: int,

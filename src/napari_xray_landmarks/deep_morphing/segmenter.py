@@ -1,6 +1,6 @@
 """Deep morphing: the network's maps of a film, the head's circle, and the shape that fits the outline best."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -89,7 +89,8 @@ class Segmenter:
             maps = maps_of(self.network, radiograph, scale, settings.pixel_mm)
             report((i + 0.4) / len(scales), "morphing shapes")
             heads, bones = self.search(maps, settings, seed)
-            sure = max([b.probability for b in bones] + [0.5 * self._head_probability(h, maps) for h in heads] + [0.0])
+            of_heads = [0.5 * self._head_probability(head, bones, maps) for head in heads]
+            sure = max([bone.probability for bone in bones] + of_heads + [0.0])
             if best is None or sure > best[0]:
                 best = sure, maps, heads, bones
         return self.segmentation(*best[1:], settings)
@@ -182,11 +183,11 @@ class Segmenter:
         circles = []
         for head in heads:
             owner = next((b for b in bones if b.head is head and b.probability >= settings.threshold), None)
-            probability = self._head_probability(head, maps)
+            probability = self._head_probability(head, bones, maps)
             enough = head.pixels >= settings.head_pixels
             reason = "" if enough else f"only {head.pixels} pixels show its outline, {settings.head_pixels} are needed"
             if enough and probability < settings.threshold:
-                reason = f"its outline shows on {100 * head.coverage:.0f} % of the circle only"
+                reason = _why_no_head(evidence_of_head(head, bones, maps.pixel_mm))
             pixel = np.sqrt(abs(np.linalg.det(maps.image_from_map[:2, :2])))
             centre = maps.image_from_map[:2, :2] @ head.centre + maps.image_from_map[:2, 2]
             circles.append(HeadCircle(
@@ -196,8 +197,13 @@ class Segmenter:
         kept = [c for c in circles if c.found][: settings.bones]
         return tuple(kept or circles[:1])
 
-    def _head_probability(self, head: Head, maps: Maps) -> float:
-        return self.of_head.probability(head_evidence(head, maps.pixel_mm))
+    def _head_probability(self, head: Head, bones: Sequence[FoundBone], maps: Maps) -> float:
+        return self.of_head.probability(evidence_of_head(head, bones, maps.pixel_mm))
+
+
+def evidence_of_head(head: Head, bones: Sequence[FoundBone], pixel_mm: float) -> dict[str, float]:
+    """What speaks for and against a head in a map of such pixels, beside the outlines that were found there."""
+    return head_evidence(head, pixel_mm, [(bone.model, bone.shape, bone.probability) for bone in bones])
 
 
 def _first(item) -> float:
@@ -250,6 +256,12 @@ def _why_not(evidence: Mapping[str, float]) -> str:
     return "the outline's parts do not fit together as those of a femur do"
 
 
+def _why_no_head(evidence: Mapping[str, float]) -> str:
+    if evidence["coverage"] < 0.6:
+        return f"its outline shows on {100 * evidence['coverage']:.0f} % of the circle only"
+    return "no femur that fits the film has its head there"
+
+
 def erased(confidence: np.ndarray, points: np.ndarray) -> np.ndarray:
     """A map without what lies near an outline."""
     from scipy.spatial import cKDTree
@@ -275,6 +287,6 @@ def load(header, tensors: Mapping[str, np.ndarray]) -> Segmenter:
     from .storage import from_tensors
 
     network, models, of_bone, of_head = from_tensors(header.extra, tensors)
-    if of_bone.names != BONE_EVIDENCE or of_head.names != HEAD_EVIDENCE:
+    if not set(of_bone.names) <= set(BONE_EVIDENCE) or not set(of_head.names) <= set(HEAD_EVIDENCE):
         raise ValueError("its evidence is of another version")
     return Segmenter(network, models, of_bone, of_head)

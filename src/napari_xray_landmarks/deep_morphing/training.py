@@ -1,25 +1,28 @@
 """Train deep morphing on simulated fluoroscopy: the network, the shape models, and how sure results are."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
 import numpy as np
 
 from ..errors import InputError
-from .evidence import BONE_EVIDENCE, HEAD_EVIDENCE, Calibration, head_evidence
+from .evidence import BONE_EVIDENCE, HEAD_EVIDENCE, Calibration
 from .films import BONE, HEAD, of_map
+from .heads import Head
 from .learning import learn, stored_films
 from .maps import maps_of, scales_of
 from .morphing import OutlineModel
 from .outlines import HEAD as HEAD_VERTICES
 from .outlines import NAMES, SHORT, VIEWS, Shape, shape_of
-from .segmenter import Segmenter
+from .segmenter import FoundBone, Segmenter, evidence_of_head
 from .settings import DeepMorphingSettings
 from .storage import to_tensors
-from .trials import KINDS, RIGHT_HEAD_MM, RIGHT_MM, circle_error, contour_error, trial
+from .trials import KINDS, RIGHT_HEAD_MM, RIGHT_MM, Trial, circle_error, contour_error, trial
 
 MARKS = ("femoral-head", "greater-trochanter", "lesser-trochanter")
 LEAST_SHAPES = 12
 VALIDATION_SHARE = 10  # one subject of so many validates where the films do not say
-TRIALS = (3, 1, 1, 1, 1)  # of each kind, a film
-MOST_TRIAL_FILMS = 48
+MOST_TRIAL_FILMS = 48  # each tried in every way
 UNSURE, UNSURE_HEAD = Calibration.constant(BONE_EVIDENCE), Calibration.constant(HEAD_EVIDENCE)
 
 
@@ -143,33 +146,51 @@ def _model(view: str, has_shaft: bool, shapes: list[np.ndarray], settings: DeepM
 def calibrated(segmenter: Segmenter, dataset, settings: DeepMorphingSettings, seed: int, report
                ) -> tuple[Calibration, Calibration, dict]:
     """How sure results are, from films whose truth is known, turned and spoilt; and how exact the whole ones are."""
-    rng = np.random.default_rng([127, seed])
-    films = dataset.films[:: -(-len(dataset) // MOST_TRIAL_FILMS)]
-    bones, heads = [], []
+    films, judged = dataset.films[:: -(-len(dataset) // MOST_TRIAL_FILMS)], []
     for i, film in enumerate(films):
         report(i / len(films), "calibrating confidence")
-        radiograph, contours = dataset.radiograph(film), dataset.contours(film)
-        pixel = float(np.sqrt(np.prod(radiograph.spacing_mm))) if radiograph.spacing_mm else 0.5
-        for kind in (kind for kind, count in zip(KINDS, TRIALS, strict=True) for _ in range(count)):
-            made = trial(radiograph, contours, kind, rng)
-            for j, (evidence, error) in enumerate(_judged(segmenter, made, settings, seed)):
-                (bones, heads)[j > 0].append((kind, evidence, error * pixel))
+        rng = np.random.default_rng([127, seed, i])
+        judged += [_judged(segmenter, made, settings, seed) for made in _trials(dataset, film, rng)]
+    bones = [(j.kind, j.bones[0].evidence if j.bones else dict.fromkeys(BONE_EVIDENCE, 0.0), j.bone_error_mm)
+             for j in judged]
     of_bone = _calibration(BONE_EVIDENCE, bones, RIGHT_MM)
+    heads = [(j.kind, j.head_evidence(of_bone), j.head_error_mm) for j in judged if j.heads]
     of_head = _calibration(HEAD_EVIDENCE, heads, RIGHT_HEAD_MM)
     return of_bone, of_head, _metrics(bones, of_bone, "contour") | _metrics(heads, of_head, "circle")
 
 
-def _judged(segmenter: Segmenter, made, settings: DeepMorphingSettings, seed: int) -> list[tuple[dict, float]]:
-    """Evidence and error, px, of the outline that was found, then of each head."""
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What was found in a film whose truth is known: the first outline and the first head, if any, and their errors."""
+
+    kind: str
+    bones: list[FoundBone]
+    heads: list[Head]
+    map_pixel_mm: float
+    bone_error_mm: float
+    head_error_mm: float
+
+    def head_evidence(self, of_bone: Calibration) -> dict[str, float]:
+        """The head's, beside an outline that is as sure as a calibration says."""
+        bones = [replace(bone, probability=of_bone.probability(bone.evidence)) for bone in self.bones]
+        return evidence_of_head(self.heads[0], bones, self.map_pixel_mm)
+
+
+def _trials(dataset, film, rng: np.random.Generator) -> Iterator[Trial]:
+    radiograph, contours = dataset.radiograph(film), dataset.contours(film)
+    return (trial(radiograph, contours, kind, rng) for kind in KINDS)
+
+
+def _judged(segmenter: Segmenter, made: Trial, settings: DeepMorphingSettings, seed: int) -> Judged:
     scale = scales_of(made.radiograph, settings.pixel_mm)[0]
     maps = maps_of(segmenter.network, made.radiograph, scale, settings.pixel_mm)
-    heads, bones = segmenter.search(maps, settings, seed)
-    segmentation = segmenter.segmentation(maps, heads[:1], bones[:1], settings)
-    errors = [contour_error(bone, made) for bone in segmentation.bones] or [np.inf]
-    evidence = [bone.evidence for bone in bones[:1]] or [dict.fromkeys(BONE_EVIDENCE, 0.0)]
-    return [*zip(evidence, errors, strict=True),
-            *((head_evidence(head, maps.pixel_mm), circle_error(circle, made))
-              for head, circle in zip(heads[:1], segmentation.circles[:1], strict=True))]
+    heads, bones = (found[:1] for found in segmenter.search(maps, settings, seed))
+    segmentation = segmenter.segmentation(maps, heads, bones, settings)
+    spacing = made.radiograph.spacing_mm
+    pixel = float(np.sqrt(np.prod(spacing))) if spacing else 0.5
+    errors = [pixel * contour_error(bone, made) for bone in segmentation.bones] or [np.inf]
+    of_heads = [pixel * circle_error(circle, made) for circle in segmentation.circles] or [np.inf]
+    return Judged(made.kind, bones, heads, maps.pixel_mm, errors[0], of_heads[0])
 
 
 def _calibration(names, results, limit: float) -> Calibration:

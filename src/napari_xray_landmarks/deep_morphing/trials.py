@@ -33,7 +33,7 @@ class Trial:
     lines
         (N, 2) close points of each femur's outline inside of the field, px, by name.
     heads
-        Circles by name, those whose centres lie in the field.
+        Circles by name, those of which some of the outline lies in the field.
     """
 
     kind: str
@@ -110,9 +110,9 @@ def _truth(contours: Sequence[Contour], matrix: np.ndarray, flip: float, shape, 
     for contour in contours:
         name, kind = contour.name if flip > 0 else _other_side(contour.name), of_map(contour.name)
         if kind == HEAD and len(contour.points) > 8 and len(drawn(contour.points, shape)):
-            circle = conics.fit(apply(matrix, drawn(contour.points, shape)))
-            if _on(np.array([circle.centre]), seen).all():
-                heads[name] = circle
+            points = apply(matrix, drawn(contour.points, shape))
+            if _on(points, seen).any():
+                heads[name] = conics.fit(points)
         elif kind == BONE:
             points = apply(matrix, drawn(contour.points, shape))
             lines.setdefault(name, []).append(points[_on(points, seen)])
