@@ -20,7 +20,7 @@ PLUGIN = "napari-xray-landmarks"
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
 SIZE = (1366, 768)
 ANATOMY, SAMPLE, CT_SAMPLE = "pelvis", "pelvis", "pelvis-ct"
-SPINE_SAMPLE = "spine"
+SPINE_SAMPLE, POSE_SAMPLE = "spine", "pelvis-two-views"
 FEMUR, FEMUR_SAMPLE = "proximal femur", "proximal-femur"
 
 
@@ -139,6 +139,27 @@ def simulate(viewer) -> None:
     picture(viewer, "simulate")
 
 
+def pose(viewer) -> None:
+    """Find where a radiograph of a phantom's CT was taken from, refine it, and look at it on the film and in space."""
+    viewer.layers.clear()
+    viewer.dims.ndisplay = 2
+    widget = dock(viewer, "Pose and registration")
+    viewer.open_sample(PLUGIN, POSE_SAMPLE)
+    settle(1.0, until=lambda: not widget.busy)
+    widget.inputs.on_film.value.text.visible = False
+    widget.estimate_button.click()
+    settle(until=lambda: not widget.busy)
+    widget.run.button.click()
+    settle(1.0, until=lambda: not widget.busy)
+    widget.view.look.setCurrentText("checkerboard")
+    widget.view.opacity.setValue(100)
+    widget.view.with_edges.click()
+    dismiss(viewer)
+    picture(viewer, "pose")
+    widget.view.space_button.click()
+    picture(viewer, "pose-in-space")
+
+
 def curvature(viewer) -> None:
     """Measure the curves of the phantom spine."""
     viewer.layers.clear()
@@ -174,6 +195,7 @@ def main() -> None:
     segment(viewer)
     curvature(viewer)
     simulate(viewer)
+    pose(viewer)
     viewer.close()
     QThreadPool.globalInstance().waitForDone()  # napari does so when it ends
     settle(0.5)
