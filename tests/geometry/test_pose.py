@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_xray_landmarks.geometry.camera import Camera, CArm
@@ -61,6 +61,7 @@ def test_poses_that_make_no_sense_are_refused(change):
         Pose(**{"arm": ARM, "residual_px": 1.0} | change)
 
 
+@settings(deadline=None)
 @given(st.tuples(small, small, small), st.tuples(*[st.floats(-50, 50)] * 3), st.tuples(*[st.floats(-100, 100)] * 3))
 def test_errors_are_those_of_the_motion(turn, shift, centre):
     camera = ARM.camera()

@@ -195,9 +195,10 @@ def _require_one_pose(sighting: Sighting, turn, shift, turns, shifts, sd_px: flo
     for pose, odd, residual in zip(others[0], odds[1:], residuals[1:], strict=True):
         angle = _angle_deg(pose, turn)
         if angle > OTHER_DEG and odd - odds[0] < SAME_ODDS:
+            medians = np.nanmedian([residuals[0], residual], axis=1)
             raise DegeneratePose(f"two poses, {angle:.0f}° apart, explain the landmarks about equally well (median "
-                                 f"residuals {np.median(residuals[0]):.2g} and {np.median(residual):.2g} px): they are "
-                                 "nearly in a plane; add some in front of it or behind it")
+                                 f"residuals {medians[0]:.2g} and {medians[1]:.2g} px): they are nearly in a plane; "
+                                 "add some in front of it or behind it")
 
 
 def _reversed(sighting: Sighting, turn, shift) -> tuple[np.ndarray, np.ndarray]:
