@@ -1,6 +1,6 @@
 """Simulated films in napari: which layers can serve, the C-arm as a form's settings, and a patient read from layers."""
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -17,16 +17,12 @@ from ..imaging import Radiograph, Volume
 from ..io.geometry import geometry_document
 from ..landmarks import Contour, LandmarkSet
 from ..mesh import Mesh
+from ..options import option
 from .convert import contours_layer, image_layer, landmarks_in_world, landmarks_layer, volume_from_layer
 from .films import is_result, our_metadata
 
 LIVE_TRIANGLE_MM = 3.0
 VIEW, DETECTOR, PLACE = "view", "detector", "place"
-
-
-def _option(default, label: str, help: str, low, high, unit: str, group: str, log: bool = False):
-    return field(default=default, metadata={"label": label, "help": help, "low": low, "high": high, "unit": unit,
-                                            "group": group, "log": log})
 
 
 @dataclass(frozen=True)
@@ -36,24 +32,29 @@ class ArmSettings:
     The isocentre is told from the middle of the landmarks, or of the CT.
     """
 
-    lao_deg: float = _option(0.0, "LAO", "Tube to the patient's left; RAO, to the right, is negative", -180.0, 180.0,
-                             "°", VIEW)
-    cran_deg: float = _option(0.0, "CRAN", "Tube towards the head; CAUD, towards the feet, is negative", -90.0, 90.0,
-                              "°", VIEW)
-    roll_deg: float = _option(0.0, "roll", "Turn of the detector about the beam", -180.0, 180.0, "°", VIEW)
-    source_to_isocentre_mm: float = _option(750.0, "source to isocentre", "Along the beam", 300.0, 1500.0, "mm",
-                                            DETECTOR)
-    source_to_detector_mm: float = _option(1200.0, "source to detector", "Along the beam", 500.0, 2000.0, "mm",
-                                           DETECTOR)
-    rows: int = _option(479, "rows", "Pixels of the detector from top to bottom", 32, 3072, "px", DETECTOR)
-    columns: int = _option(615, "columns", "Pixels of the detector from left to right", 32, 3072, "px", DETECTOR)
-    pixel_mm: float = _option(0.616, "pixel", "Size of a pixel at the detector", 0.05, 3.0, "mm", DETECTOR, log=True)
-    up_mm: float = _option(0.0, "towards the head", "Isocentre from the middle of the landmarks or the CT", -400.0,
-                           400.0, "mm", PLACE)
-    back_mm: float = _option(0.0, "towards the back", "Isocentre from the middle of the landmarks or the CT", -400.0,
-                             400.0, "mm", PLACE)
-    left_mm: float = _option(0.0, "towards the left", "Isocentre from the middle of the landmarks or the CT", -400.0,
-                             400.0, "mm", PLACE)
+    lao_deg: float = option(0.0, "Tube to the patient's left; RAO, to the right, is negative",
+                            label="LAO", low=-180.0, high=180.0, unit="°", group=VIEW)
+    cran_deg: float = option(0.0, "Tube towards the head; CAUD, towards the feet, is negative",
+                             label="CRAN", low=-90.0, high=90.0, unit="°", group=VIEW)
+    roll_deg: float = option(0.0, "Turn of the detector about the beam",
+                             label="roll", low=-180.0, high=180.0, unit="°", group=VIEW)
+    source_to_isocentre_mm: float = option(
+        750.0, "Along the beam",
+        label="source to isocentre", low=300.0, high=1500.0, unit="mm", group=DETECTOR)
+    source_to_detector_mm: float = option(1200.0, "Along the beam",
+                                          label="source to detector", low=500.0, high=2000.0, unit="mm", group=DETECTOR)
+    rows: int = option(479, "Pixels of the detector from top to bottom",
+                       label="rows", low=32, high=3072, unit="px", group=DETECTOR)
+    columns: int = option(615, "Pixels of the detector from left to right",
+                          label="columns", low=32, high=3072, unit="px", group=DETECTOR)
+    pixel_mm: float = option(0.616, "Size of a pixel at the detector",
+                             label="pixel", low=0.05, high=3.0, unit="mm", group=DETECTOR, log=True)
+    up_mm: float = option(0.0, "Isocentre from the middle of the landmarks or the CT",
+                          label="towards the head", low=-400.0, high=400.0, unit="mm", group=PLACE)
+    back_mm: float = option(0.0, "Isocentre from the middle of the landmarks or the CT",
+                            label="towards the back", low=-400.0, high=400.0, unit="mm", group=PLACE)
+    left_mm: float = option(0.0, "Isocentre from the middle of the landmarks or the CT",
+                            label="towards the left", low=-400.0, high=400.0, unit="mm", group=PLACE)
 
     def arm(self, middle_mm) -> CArm:
         """The C-arm with its isocentre so far from `middle_mm`, (superior, posterior, left).
