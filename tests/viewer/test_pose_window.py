@@ -115,7 +115,8 @@ def test_the_window_lives_while_a_pose_is_refined(viewer, dock, qtbot):
     clock, gaps = QElapsedTimer(), []
     ticker = QTimer(interval=5)
     ticker.timeout.connect(lambda: gaps.append(clock.restart()))
-    dock.form.set_value(replace(dock.form.value, levels=2, coarsest_mm=6.0, finest_mm=4.0, starts=60, patch_px=0))
+    form = dock.chosen.form
+    form.set_value(replace(form.value, levels=2, coarsest_mm=6.0, finest_mm=4.0, starts=60, patch_px=0))
     clock.start()
     ticker.start()
     dock.run.button.click()

@@ -5,14 +5,13 @@ import pytest
 
 pytest.importorskip("torch")
 
-from napari_xray_landmarks import __version__  # noqa: E402
 from napari_xray_landmarks.evaluation.view_sphere import ViewSphere, view_grid, write_view_sphere  # noqa: E402
-from napari_xray_landmarks.models import ModelHeader, save_model  # noqa: E402
 from napari_xray_landmarks.plugin.beliefs import belief_layer  # noqa: E402
 from napari_xray_landmarks.plugin.films import our_metadata  # noqa: E402
 from napari_xray_landmarks.plugin.results import landmarks_of  # noqa: E402
 from napari_xray_landmarks.plugin.widgets.detect import DetectLandmarks  # noqa: E402
 from napari_xray_landmarks.plugin.widgets.view_sphere import ViewSphereWindow  # noqa: E402
+from untrained import untrained_model  # noqa: E402
 
 LONG = 60_000
 NAMES = ("one", "two", "three")
@@ -20,21 +19,8 @@ NAMES = ("one", "two", "three")
 
 @pytest.fixture(scope="module")
 def model_file(tmp_path_factory):
-    """A network of random weights: its maps are no landmarks, but they are maps."""
-    import torch
-
-    from napari_xray_landmarks.learning.weights import tensors_of
-    from napari_xray_landmarks.view_invariant.learning import network_of
-    from napari_xray_landmarks.view_invariant.settings import ViewInvariantSettings
-
-    torch.manual_seed(0)
-    values = {"stages": 2, "channels": 4, "pixel_mm": 1.0}
-    network = network_of(ViewInvariantSettings(**values), len(NAMES)).eval()
-    tensors = tensors_of(network, "network") | {"calibration": np.array([1.0, 0.0, 0.0], np.float32)}
     path = tmp_path_factory.mktemp("models") / "random.safetensors"
-    header = ModelHeader(method="view-invariant", anatomy="nothing", landmarks=NAMES, settings=values, licence="none",
-                         citation="nobody", package_version=__version__)
-    save_model(path, header, tensors)
+    untrained_model(path, NAMES)
     return path
 
 

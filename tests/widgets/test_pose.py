@@ -14,10 +14,11 @@ from napari_xray_landmarks.plugin.arm_drawing import ARM
 from napari_xray_landmarks.plugin.convert import image_layer, landmarks_layer
 from napari_xray_landmarks.plugin.films import our_metadata
 from napari_xray_landmarks.plugin.pose_layers import DRR, EDGES, LINES, PROJECTED, pose_of_film
-from napari_xray_landmarks.plugin.results import results_of
+from napari_xray_landmarks.plugin.results import landmarks_of, results_of
 from napari_xray_landmarks.plugin.widgets.pose import PoseAndRegistration
 from napari_xray_landmarks.registration.settings import RegistrationSettings
 from posed_films import FIRST, NAMES, SECOND, arm, ct, film, landmarks
+from untrained import untrained_model
 
 LONG = 90_000
 QUICK = RegistrationSettings(levels=2, coarsest_mm=6.0, finest_mm=4.0, starts=0, kept=1, iterations=6, patch_px=0)
@@ -59,7 +60,7 @@ def films(viewer, ct_layer, patient):
 def new_dock(viewer, qtbot):
     dock = PoseAndRegistration(viewer)
     qtbot.addWidget(dock)
-    dock.form.set_value(QUICK)
+    dock.chosen.form.set_value(QUICK)
     still(dock, qtbot)
     return dock
 
@@ -178,7 +179,7 @@ def test_refining_brings_the_pose_nearer_and_can_be_undone(dock, films, qtbot, v
 
 
 def test_a_cancelled_refinement_leaves_the_pose(posed, qtbot):
-    posed.form.set_value(replace(QUICK, starts=3000))
+    posed.chosen.form.set_value(replace(QUICK, starts=3000))
     before = posed.pose
     posed.run.button.click()
     qtbot.wait(150)
@@ -280,6 +281,20 @@ def test_a_radiograph_without_geometry_is_posed_by_the_dlt(viewer, ct_layer, pat
     dock.estimate_button.click()
     still(dock, qtbot)
     assert dock.pose.provenance["method"] == "pnp" and dock.pose.arm.lao_deg == pytest.approx(20, abs=0.5)
+
+
+def test_landmarks_are_found_with_the_model_that_knows_them(dock, films, viewer, qtbot, monkeypatch, tmp_path):
+    pytest.importorskip("torch")
+    dock.detect_button.click()
+    assert "no model knows 6" in dock.trouble.text() and not dock.run.job.running
+    untrained_model(tmp_path / "balls.safetensors", NAMES)
+    monkeypatch.setenv("XRAY_LANDMARKS_MODELS", str(tmp_path))
+    dock.detect_button.click()
+    assert dock.run.job.running and dock.run.button.text() == "Cancel"
+    still(dock, qtbot)
+    found = landmarks_of(viewer, films[1])
+    assert dock.inputs.on_film.value is found and tuple(found.features["name"]) == NAMES
+    assert dock.pose is None and dock.trouble.text().startswith("⚠"), "it finds none, and says so"
 
 
 def test_layers_may_go_while_work_runs(posed, viewer, films, ct_layer, qtbot, said):

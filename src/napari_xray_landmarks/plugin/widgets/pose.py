@@ -1,33 +1,32 @@
 """Pose and registration: where a film of a CT was taken from, by landmarks and by comparison, and how well it fits."""
 
-import numpy as np
+from functools import partial
+
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton
 
 from ...errors import InputError
-from ...geometry.landmark_pairs import CONFIDENT, LandmarkPairs, landmark_pairs
+from ...geometry.landmark_pairs import LandmarkPairs, landmark_pairs
 from ...geometry.pose import Pose
-from ...registration.settings import RegistrationSettings
 from ..films import film_of
-from ..pose_layers import keep_pose, landmarks_on_film, layers_of_film, orphans, pose_of_film, posed_films
+from ..pose_layers import keep_pose, landmarks_on_film, orphans, pose_of_film, posed_films
 from ..posing import require_agreement, residuals, true_errors
 from ..registering import Refinement, refined
 from ..simulating import landmarks_of_layer, why_not_a_ct
+from ..solving import show_search
 from .dock import Dock, Fold, set_note
-from .form import SettingsForm
 from .messages import complain, tell
 from .pose_answer import PosesOfCT, ResidualTable, describe, dropped
 from .pose_inputs import PoseInputs
+from .pose_options import PoseOptions
 from .pose_plot import SimilarityPlot
 from .pose_points import PointsInSpace
-from .pose_view import PoseView, look_at
+from .pose_view import FilmInView, PoseView
 from .pose_work import PoseWork
 from .run_row import RunRow
-from .sliders import NumberSlider
-from .visibility import Visibility
 
 SAMPLES = ("pelvis-two-views",)
-SOON_MS, FIT_MS = 30, 100
+SOON_MS = 30
 
 
 class PoseAndRegistration(Dock):
@@ -38,10 +37,12 @@ class PoseAndRegistration(Dock):
                          "sample.", SAMPLES)
         self.pairs: LandmarkPairs | None = None
         self._history: dict = {}
-        self._where = None
-        self._visibility = Visibility(self.viewer)
+        self.in_view = FilmInView(self.viewer, self)
         self.inputs = self.add(PoseInputs(self.viewer, self))
-        self.options = self.add(Fold("Options", self._build_options()))
+        self.detect_button = self.add(QPushButton("Detect landmarks on this film", self))
+        self.detect_button.setToolTip("With the model that knows most of the landmarks in space")
+        self.chosen = PoseOptions(self)
+        self.options = self.add(Fold("Options", self.chosen))
         self.estimate_button, self.all_button, self.undo_button = (
             QPushButton(text, self) for text in ("Estimate", "Estimate all films", "Undo"))
         self.undo_button.setToolTip("Back to this film's pose before the last estimate, refinement or opened file")
@@ -59,19 +60,6 @@ class PoseAndRegistration(Dock):
         self._on_film(self.film)
         self._on_ct(self.inputs.ct.value)
 
-    def _build_options(self) -> QWidget:
-        inside = QWidget(self)
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(0, 0, 0, 0)
-        self.sure = NumberSlider(0.0, 1.0, parent=inside)
-        self.sure.set_value(CONFIDENT)
-        self.sure.setToolTip("Landmarks on the film that are less sure do not count for Estimate")
-        self.form = SettingsForm(RegistrationSettings(), parent=inside)
-        column.addWidget(QLabel("Least confidence of landmarks", inside))
-        column.addWidget(self.sure)
-        column.addWidget(self.form)
-        return inside
-
     def _build_answer(self) -> None:
         self.said = self.add_note()
         self.dropped = self.add_note()
@@ -85,8 +73,6 @@ class PoseAndRegistration(Dock):
 
     def _connect(self) -> None:
         self._soon = QTimer(self, singleShot=True, interval=SOON_MS)
-        self._soon_fit = QTimer(self, singleShot=True, interval=FIT_MS)  # when the dock has its place in the window
-        self._soon_fit.timeout.connect(self._fit)
         self.work.read.connect(self._on_read)
         self.work.unreadable.connect(lambda error: set_note(self.trouble, f"⚠ {error}"))
         self.work.estimated.connect(self._on_estimated)
@@ -98,7 +84,8 @@ class PoseAndRegistration(Dock):
         self.estimate_button.clicked.connect(lambda: self.estimate([self.inputs.film.value]))
         self.all_button.clicked.connect(lambda: self.estimate(self.inputs.film.choices))
         self.run.pressed.connect(self.refine)
-        self.run.job.done.connect(self._on_refined)
+        self.run.job.done.connect(lambda then: then())
+        self.detect_button.clicked.connect(self.detect)
         self.run.job.failed.connect(lambda error: set_note(self.trouble, f"⚠ {error}"))
         self.run.job.ended.connect(self._enable)
         self.undo_button.clicked.connect(self.undo)
@@ -127,14 +114,14 @@ class PoseAndRegistration(Dock):
         """Estimate the poses of these films, one after the other; a refusal is told."""
         self._soon.stop()
         set_note(self.trouble, "")
-        self.work.least_confidence = self.sure.value
+        self.work.least_confidence = self.chosen.sure.value
         self.work.estimate(films)
 
     def refine(self) -> None:
         """Refine the chosen film's pose beside the window."""
         film, pose = self.film, self.pose
         try:
-            task = Refinement(film_of(film), self.work.ct.patient, pose, self.pairs, self.form.value)
+            task = Refinement(film_of(film), self.work.ct.patient, pose, self.pairs, self.chosen.form.value)
         except InputError as error:
             complain(error)
             return
@@ -142,8 +129,29 @@ class PoseAndRegistration(Dock):
         self.plot.begin()
         self.plot.setVisible(True)
         ct, watch = self.inputs.ct.value, self.plot.stepped.emit
-        self.run.start(lambda progress: (film, ct, refined(task, progress, watch)))
+        self.run.start(lambda progress: partial(self._on_refined, film, ct, refined(task, progress, watch)))
         self._enable()
+
+    def detect(self) -> None:
+        """Find the chosen film's landmarks beside the window, then its pose."""
+        set_note(self.trouble, "")
+        try:
+            search = self.work.detection(self.film)
+        except (InputError, ValueError) as error:
+            set_note(self.trouble, f"⚠ {error}")
+            return
+        self.run.start(lambda progress: partial(self._on_detected, self.film, search(progress)))
+        self._enable()
+
+    def _on_detected(self, film, outcome) -> None:
+        found, failures = outcome
+        for error in failures:
+            set_note(self.trouble, f"⚠ {error}")
+        if found and film in self.viewer.layers:
+            layer = show_search(self.viewer, found[0])
+            if film is self.film:
+                self.inputs.on_film.set_value(layer)
+                self.estimate([film])
 
     def undo(self) -> None:
         """Take back the last change of the chosen film's pose."""
@@ -177,8 +185,7 @@ class PoseAndRegistration(Dock):
         before = self.trouble.text() if self.trouble.text().startswith("⚠") and self.work.busy else ""
         set_note(self.trouble, "\n".join(filter(None, (before, f"⚠ {error}"))))
 
-    def _on_refined(self, outcome) -> None:
-        film, ct, pose = outcome
+    def _on_refined(self, film, ct, pose: Pose) -> None:
         if film not in self.viewer.layers or ct is not self.inputs.ct.value:
             tell(f"{film.name}: refined, but its film or CT was closed meanwhile")
             return
@@ -199,32 +206,17 @@ class PoseAndRegistration(Dock):
         """Landmarks were moved or others chosen: a pose that rests on landmarks follows them."""
         pose = self.pose
         if pose is not None and self.inputs.complete and pose.similarity is None and pose.residual_px is not None:
-            self.work.least_confidence = self.sure.value
+            self.work.least_confidence = self.chosen.sure.value
             self.work.follow(self.film)
         else:
             set_note(self.trouble, "")
             self._show()
 
     def _on_film(self, film) -> None:
-        others = [f for f in self.inputs.film.choices if f is not film]
-        if film is not None:
-            self._soon_fit.start()
-            self._visibility.restore(layers_of_film(self.viewer, film))
-            self._visibility.change(hidden=[one for f in others for one in layers_of_film(self.viewer, f)],
-                                    seen=[film])
+        self.in_view.show(film, self.inputs.film.choices)
         set_note(self.trouble, "")
         self.plot.setVisible(False)
         self._show()
-
-    def _fit(self) -> None:
-        """Bring the film into view, unless it lies where the one before lay."""
-        film = self.film
-        if film is None:
-            return
-        where = film.extent.world
-        if self.viewer.dims.ndisplay == 2 and not np.array_equal(where, self._where):
-            look_at(self.viewer, film)
-        self._where = where
 
     def _on_ct(self, ct) -> None:
         set_note(self.trouble, "" if ct is None else f"Reading {ct.name} …")
@@ -260,7 +252,7 @@ class PoseAndRegistration(Dock):
         try:
             in_space = landmarks_of_layer(self.inputs.in_space.value)
             self.pairs = landmark_pairs(landmarks_on_film(self.inputs.on_film.value, self.film), in_space,
-                                        self.sure.value)
+                                        self.chosen.sure.value)
         except (InputError, ValueError, AttributeError):
             return ()
         return residuals(pose, self.pairs)
@@ -287,6 +279,7 @@ class PoseAndRegistration(Dock):
     def _enable(self, *_) -> None:
         ready, running = self.inputs.complete, self.run.job.running
         self.estimate_button.setEnabled(ready and not running)
+        self.detect_button.setEnabled(None not in (self.film, self.inputs.in_space.value) and not running)
         self.all_button.setEnabled(ready and not running)
         self.all_button.setVisible(len(self.inputs.film.choices) > 1)
         self.run.button.setEnabled(running or (self.pose is not None and self.work.ct is not None))

@@ -1,13 +1,24 @@
 """Verify a pose: the CT rendered over its film, edges, checkerboard, residuals of landmarks, and the C-arm in space."""
 
 import numpy as np
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLabel, QPushButton, QSlider, QWidget
 
 from ...errors import InputError
 from ..arm_drawing import hide_arm, hide_arms, look_from_the_front, show_arm
 from ..films import film_of
-from ..pose_layers import CHECKERBOARD, DRR, LINES, NAMES, OVERLAY, PROJECTED, hide, show_rendered, show_residuals
+from ..pose_layers import (
+    CHECKERBOARD,
+    DRR,
+    LINES,
+    NAMES,
+    OVERLAY,
+    PROJECTED,
+    hide,
+    layers_of_film,
+    show_rendered,
+    show_residuals,
+)
 from ..registering import COARSE, rendered
 from ..results import results_of
 from .connections import Connections
@@ -16,6 +27,7 @@ from .messages import complain
 from .visibility import Visibility
 
 FILLED = 0.95  # of the window, by a film
+FIT_MS = 100
 
 
 class PoseView(QWidget):
@@ -202,6 +214,36 @@ class PoseView(QWidget):
         self._viewer.dims.ndisplay = 2
         if self._asked is not None:
             look_at(self._viewer, self._asked[0])
+
+
+class FilmInView(QObject):
+    """Shows one film at a time: films of one size lie on each other, and the uppermost would hide the others."""
+
+    def __init__(self, viewer, parent=None):
+        super().__init__(parent)
+        self._viewer, self._visibility = viewer, Visibility(viewer)
+        self._film = self._where = None
+        self._soon = QTimer(self, singleShot=True, interval=FIT_MS)  # when a new dock has its place in the window
+        self._soon.timeout.connect(self._fit)
+
+    def show(self, film, films: list) -> None:
+        """Hide the other films with all that lies on them, and bring this one back as the user had left it."""
+        self._film = film
+        if film is None:
+            return
+        others = [layer for other in films if other is not film for layer in layers_of_film(self._viewer, other)]
+        self._visibility.restore(layers_of_film(self._viewer, film))
+        self._visibility.change(hidden=others, seen=[film])
+        self._soon.start()
+
+    def _fit(self) -> None:
+        """Bring the film into view, unless it lies where the one before lay."""
+        if self._film not in self._viewer.layers or self._viewer.dims.ndisplay != 2:
+            return
+        where = self._film.extent.world
+        if not np.array_equal(where, self._where):
+            look_at(self._viewer, self._film)
+        self._where = where
 
 
 def look_at(viewer, *films) -> None:

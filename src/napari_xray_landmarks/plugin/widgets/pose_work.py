@@ -1,17 +1,23 @@
 """The work of the dock: read the CT, estimate the poses of films one after the other, and follow moved landmarks."""
 
+from functools import partial
+
 from qtpy.QtCore import QObject, Signal
 
 from ...errors import InputError
+from ...geometry.pose import MIN_LANDMARKS
 from ..film_geometry import geometry_of
 from ..films import film_of
 from ..pose_layers import landmarks_on_film, marks_of_film
 from ..posing import Estimation, estimated
 from ..registering import ReadCT, read_ct
+from ..settings import model_settings
 from ..simulating import landmarks_of_layer
+from ..solving import Search, detect_in
 from .jobs import LiveJob
 from .pose_inputs import PoseInputs
 
+ANY_VIEW = "view-invariant"
 
 class PoseWork(QObject):
     """Works beside the window; of what is asked for again and again only the newest counts.
@@ -126,6 +132,25 @@ class PoseWork(QObject):
             raise InputError(film.name, "there are no landmarks in space", "Open the CT's landmarks, or place them")
         return Estimation(film_of(film), geometry, intrinsics, trusted, landmarks_on_film(marks, film), in_space,
                           inputs.in_space.value.name, self.ct.volume, self.least_confidence)
+
+    def detection(self, film):
+        """work(progress) that finds a film's landmarks, with the model that knows most of those in space.
+
+        Raises
+        ------
+        InputError
+            No model knows enough of them, or the layer is no film.
+        """
+        from ...models import list_models
+
+        wanted = set(landmarks_of_layer(self._inputs.in_space.value).names)
+        known = [(len(wanted & set(header.landmarks)), header.method == ANY_VIEW, header) for header in
+                 list_models("detect")]
+        count, _, header = max(known, key=lambda entry: (entry[0], entry[1]), default=(0, False, None))
+        if count < MIN_LANDMARKS:
+            raise InputError(film.name, f"no model knows {MIN_LANDMARKS} of the landmarks in space",
+                             "Place them by hand, or train a model for them")
+        return partial(detect_in, [Search(film, film_of(film))], header.name, model_settings(header))
 
     def _on_estimated(self, asked, found) -> None:
         film, ct, clicked = asked
