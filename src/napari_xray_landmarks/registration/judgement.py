@@ -10,7 +10,7 @@ from .settings import RegistrationSettings
 from .similarities import Likeness
 
 OVERLAP = 4.0  # patches that every pixel is in
-INFLATION = 1.0
+INFLATION = 2.0  # of the variance: what it was in films of phantoms, for patches alike in their errors
 BEYOND = 2.0  # times the capture range, that a pose may move
 WEAKEST = 1e-9  # least over largest curvature, with all parameters on the scale of their own
 

@@ -1,7 +1,8 @@
 """Refine a pose: from many poses about the start at the coarsest resolution to the best one at the finest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.stats import norm, qmc
@@ -11,7 +12,7 @@ from ..drr.projection import misses
 from ..errors import InputError
 from ..geometry.camera import Camera
 from ..imaging import Radiograph, Volume
-from .climbing import climb, motion_between
+from .climbing import climb, image_motion, motion_between
 from .films import Film, film_of
 from .judgement import covariance_of, why_not
 from .levels import Level, factors_of, level_at
@@ -22,6 +23,9 @@ from .similarities import Likeness
 
 SPREAD = 0.4  # standard deviation of the poses that are tried, as a share of how far they are to reach
 SHARE_KEPT = 0.35  # of the poses of a level, how many go on to the next
+LEAST_KEPT = 0.6  # of the best one's similarity, that these must have
+PREPARED, SAMPLED, CLIMBED = 0.05, 0.2, 0.95  # of the progress, where these end
+SAME_PX = 0.5  # of the level: poses nearer to each other count as one
 CHECKED = 1  # the level whose similarity tells whether the film shows the CT: at finer ones noise counts too much
 
 
@@ -103,8 +107,30 @@ class Candidate:
     steps: tuple[Step, ...] = ()
 
 
+def distinct(candidates: Sequence[Candidate], centre_mm, same_px: float) -> list[Candidate]:
+    """Candidates from the best on, without those that fall far behind it or look like a better one.
+
+    Parameters
+    ----------
+    same_px
+        How far the image of one may be from that of another that it looks like.
+    """
+    ordered = sorted(candidates, key=lambda c: -c.value)
+    found = ordered[:1]
+    for candidate in ordered[1:]:
+        if candidate.value < LEAST_KEPT * found[0].value:
+            break
+        away = (image_motion(motion_between(c.camera, candidate.camera, centre_mm), c.camera, centre_mm)
+                for c in found if c.sign == candidate.sign)
+        if all(px > same_px for px in away):
+            found.append(candidate)
+    return found
+
+
 @dataclass(eq=False)
 class _Search:
+    """What a registration works on, and its stages."""
+
     film: Film
     patient: Patient
     start: Camera
@@ -119,15 +145,16 @@ class _Search:
         candidates = self.first(factors[0])
         for number, factor in enumerate(factors):
             levels = {s: self.level(factor, candidates[0].camera, s) for s in {c.sign for c in candidates}}
-            climbed = []
-            for i, candidate in enumerate(candidates):
-                self.tell(0.2 + 0.75 * (number + i / len(candidates)) / len(factors),
-                          f"resolution {number + 1} of {len(factors)}")
+            climbed: list[Candidate] = []
+            for candidate in candidates:
+                share = (number + len(climbed) / len(candidates)) / len(factors)
+                tell = partial(self.tell, SAMPLED + (CLIMBED - SAMPLED) * share,
+                               f"resolution {number + 1} of {len(factors)}")
                 best = max((c.value for c in climbed), default=-np.inf)
-                climbed.append(self.climbed(levels[candidate.sign], number, candidate, best))
-            climbed.sort(key=lambda c: -c.value)
-            candidates = climbed[:max(1, round(SHARE_KEPT * len(climbed)))]
-        self.tell(0.97, "checking")
+                climbed.append(self.climbed(levels[candidate.sign], number, candidate, best, tell))
+            kept = max(1, round(SHARE_KEPT * len(climbed)))
+            candidates = distinct(climbed, self.centre_mm, SAME_PX * factor)[:kept]
+        self.tell(CLIMBED, "checking")
         checked = self.level(factors[min(CHECKED, len(factors) - 1)], candidates[0].camera, candidates[0].sign)
         return self.judged(levels[candidates[0].sign], checked, candidates[0])
 
@@ -139,7 +166,7 @@ class _Search:
         level = self.level(factor, self.start, 1.0)
         poses, values = poses_about(self.start, self.centre_mm, self.settings, self.seed), []
         for i, pose in enumerate(poses):
-            self.tell(0.05 + 0.15 * i / len(poses), "poses about the start")
+            self.tell(PREPARED + (SAMPLED - PREPARED) * i / len(poses), "poses about the start")
             values.append(level.value(pose))
         signs = {"auto": (1.0, -1.0), "dense-bright": (1.0,), "dense-dark": (-1.0,)}[self.settings.polarity]
         found = []
@@ -149,11 +176,13 @@ class _Search:
             found += [Candidate(poses[i], sign, signed[i]) for i in (0, *best)]
         return found
 
-    def climbed(self, level: Level, number: int, candidate: Candidate, best: float) -> Candidate:
-        """The candidate at the top of its hill; `best` is the value that others reached at this level."""
+    def climbed(self, level: Level, number: int, candidate: Candidate, best: float, tell: Callable[[], None]
+                ) -> Candidate:
+        """The candidate at the top of its hill; `best` is what others reached there, `tell` may stop it at any step."""
         steps = list(candidate.steps)
 
         def visit(camera: Camera, likeness: Likeness) -> None:
+            tell()
             motion = motion_between(self.start, camera, self.centre_mm)
             steps.append(Step(number, len(steps), likeness.value, tuple(motion.tolist())))
             if likeness.value > best:
