@@ -18,7 +18,8 @@ from napari_xray_landmarks.io.files import replacing
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
 SECTIONS = ("targets", "solver", "large-film", "cephalograms", "phantoms", "segmentation", "morphing", "drr",
-            "simulator", "surfaces", "phantom-volumes", "cobb", "spine", "shape", "pose")
+            "simulator", "surfaces", "phantom-volumes", "cobb", "spine", "shape", "pose",
+            "registration")
 LIBRARIES = ("numpy", "scipy", "numba", "scikit-learn")
 _TARGET = re.compile(r"^<!-- target \| (.*) -->$", re.MULTILINE)
 _HEAD = """# Accuracy and speed
