@@ -33,6 +33,7 @@ BONES = (25, 26, 27, 28, 75, 76, 77, 78)  # of the real CT's labels
 TARGETS = 200
 NOISE_PX = 9.0  # of detected landmarks: 3.5 mm along either axis at the isocentre
 TOOLS, COLLIMATED = 1 / 3, 1 / 2
+LEAST_PHOTONS, LEAST_KVP = 30000.0, 70.0  # of fluoroscopy: with less, oblique films through a pelvis show noise alone
 KINDS = ("landmarks", "near", "far")  # of starts
 REACH = {"near": (10.0, 25.0), "far": (20.0, 50.0)}  # degrees and mm
 COLUMNS = ("turn", "shift", "projected", "turn_after", "shift_after", "projected_after", "similarity", "converged",
@@ -85,7 +86,9 @@ def shot(who: Person, number: int, seed: int) -> Shot:
     collimation = None
     if rng.random() < COLLIMATED:
         collimation = Collimation(str(rng.choice(["circle", "rectangle"])), tuple(rng.uniform(0.75, 1.05, 2)))
-    film = simulate(patient, arm, random_exposure(rng), collimation=collimation, rng=rng)
+    exposure = random_exposure(rng)
+    exposure = replace(exposure, photons=max(exposure.photons, LEAST_PHOTONS), kvp=max(exposure.kvp, LEAST_KVP))
+    film = simulate(patient, arm, exposure, collimation=collimation, rng=rng)
     return Shot(film, arm, bool(tools))
 
 
