@@ -218,6 +218,11 @@ def test_a_pose_is_saved_and_opened(posed, films, tmp_path, qtbot, said):
     assert posed.trouble.text() == "", said
     still(posed, qtbot)
     assert posed.pose.arm.lao_deg == pytest.approx(pose.arm.lao_deg) and "residual" in posed.said.text()
+    posed.inputs.film.set_value(films[0])
+    posed.inputs.film.set_value(films[1])
+    opened = posed.pose
+    still(posed, qtbot)
+    assert posed.pose is opened, "what was opened is not estimated again unasked"
     save_pose(tmp_path / "other.json", replace(pose, arm=replace(pose.arm, size_px=(50, 60))))
     posed.poses.open(str(tmp_path / "other.json"))
     assert "50 x 60" in posed.trouble.text() and posed.pose.arm.size_px == (96, 120)

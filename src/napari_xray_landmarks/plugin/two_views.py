@@ -41,9 +41,9 @@ def marked_layer(viewer, film):
     if found:
         return found[-1]
     style = LandmarkStyle().layer_kwargs(film.data.shape)
-    layer = viewer.add_points(
-        np.empty((0, 2)), ndim=2, name=f"{film.name} · {MARKED}", size=style["size"], symbol="cross",
-        canvas_size_limits=style["canvas_size_limits"], face_color=COLOURS[0], border_width=0,
+    layer = viewer.add_points(  # without limits of its size on the screen: napari draws them where there is no point
+        np.empty((0, 2)), ndim=2, name=f"{film.name} · {MARKED}", size=style["size"], symbol="disc",
+        face_color=COLOURS[0], border_color="black", border_width=style["border_width"],
         metadata={KEY: {"kind": MARKED, "source": film.name, "source_id": layer_id(film)}}, **frame_of(film))
     return layer
 
@@ -97,7 +97,7 @@ def show_lines(viewer, film, camera, others: list[tuple]) -> None:
         existing[-1].edge_color = colours
         return
     active = viewer.layers.selection.active
-    width = LandmarkStyle().layer_kwargs(film.data.shape)["size"] / 4
+    width = LandmarkStyle().layer_kwargs(film.data.shape)["size"] / 3
     viewer.add_vectors(np.array(lines), name=f"{film.name} · {LINES}", edge_color=colours, edge_width=width,
                        vector_style="line", blending="translucent_no_depth", **frame_of(film),
                        metadata={KEY: {"kind": LINES, "source": film.name, "source_id": layer_id(film)}})
@@ -127,7 +127,7 @@ def show_points(viewer, ct, found: list[Found]) -> None:
     style = LandmarkStyle()
     viewer.add_points(points, name=f"{ct.name} · {POINTS}", features=features, size=8.0, face_color=COLOURS[0],
                       scale=np.ones(3) if factors is None else 1 / factors, units=tuple(ct.units),
-                      axis_labels=VOLUME_AXES, canvas_size_limits=style.canvas_size_limits,
+                      axis_labels=VOLUME_AXES,
                       text={"string": "{name}", "size": style.text_size, "color": COLOURS[0]},
                       metadata={KEY: {"kind": POINTS, "source": ct.name, "source_id": layer_id(ct)}})
     viewer.layers.selection.active = active

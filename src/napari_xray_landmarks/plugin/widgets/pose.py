@@ -200,13 +200,13 @@ class PoseAndRegistration(Dock):
             set_note(self.trouble, f"⚠ {error}")
             return
         set_note(self.trouble, "")
+        self.work.forget(film)
         self._set_pose(film, ct, pose)
 
     def _on_marks(self) -> None:
         """Landmarks were moved or others chosen: a pose that rests on landmarks follows them."""
-        pose = self.pose
-        if pose is not None and self.inputs.complete and pose.similarity is None and pose.residual_px is not None:
-            self.work.least_confidence = self.chosen.sure.value
+        self.work.least_confidence = self.chosen.sure.value
+        if self.pose is not None and self.pose.similarity is None and self.work.changed(self.film):
             self.work.follow(self.film)
         else:
             set_note(self.trouble, "")

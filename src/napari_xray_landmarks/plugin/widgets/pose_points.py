@@ -140,5 +140,5 @@ def _cells(found: Found) -> tuple[str, ...]:
     if found.point is None:
         return f"P{found.number}", *["–"] * (len(HEADER) - 1)
     spread = float(np.sqrt(np.linalg.eigvalsh(found.point.covariance)[-1]))
-    return (f"P{found.number}", *(f"{v:.1f}" for v in found.point.point_mm), f"{spread:.1f}",
+    return (f"P{found.number}", *(f"{round(v, 1) + 0:.1f}" for v in found.point.point_mm.tolist()), f"{spread:.1f}",
             f"{found.point.residual_px:.1f}")

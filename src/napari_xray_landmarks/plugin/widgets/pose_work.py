@@ -1,6 +1,7 @@
 """The work of the dock: read the CT, estimate the poses of films one after the other, and follow moved landmarks."""
 
 from functools import partial
+from weakref import WeakKeyDictionary
 
 from qtpy.QtCore import QObject, Signal
 
@@ -52,6 +53,7 @@ class PoseWork(QObject):
         self.least_confidence = 0.0
         self._waiting: list = []
         self._following = None
+        self._made_from: WeakKeyDictionary = WeakKeyDictionary()
         self._reading = LiveJob(self._prepare_reading, self)
         self._reading.done.connect(self._on_read)
         self._reading.failed.connect(self._on_unreadable)
@@ -74,6 +76,19 @@ class PoseWork(QObject):
         if self.ct is None and not self._reading.busy:
             self._reading.request()  # to be told again why it cannot be read
         self._estimating.request()
+
+    def changed(self, film) -> bool:
+        """Whether a film's landmarks or detector are others than those that its estimate was made from."""
+        if film not in self._made_from or self.ct is None:
+            return False
+        try:
+            return basis_of(self.estimation(film)) != self._made_from[film]
+        except (InputError, ValueError):
+            return True
+
+    def forget(self, film) -> None:
+        """A film's pose comes from elsewhere."""
+        self._made_from.pop(film, None)
 
     def follow(self, film) -> None:
         """Estimate a film's pose again because its landmarks were moved."""
@@ -111,7 +126,7 @@ class PoseWork(QObject):
         except (InputError, ValueError) as error:
             self._on_refused(error)
             return None
-        return (film, self._inputs.ct.value, asked), lambda: estimated(task)
+        return (film, self._inputs.ct.value, asked, basis_of(task)), lambda: estimated(task)
 
     def estimation(self, film) -> Estimation:
         """What is known of a film; of one that is not the chosen one, by its own landmarks and header.
@@ -153,8 +168,9 @@ class PoseWork(QObject):
         return partial(detect_in, [Search(film, film_of(film))], header.name, model_settings(header))
 
     def _on_estimated(self, asked, found) -> None:
-        film, ct, clicked = asked
+        film, ct, clicked, basis = asked
         if film in self._viewer.layers and ct is self._inputs.ct.value:
+            self._made_from[film] = basis
             self.estimated.emit(film, ct, *found, clicked)
         self._next()
 
@@ -165,3 +181,9 @@ class PoseWork(QObject):
     def _next(self) -> None:
         if self._waiting:
             self._estimating.request()
+
+
+def basis_of(task: Estimation) -> tuple:
+    """What an estimate rests on, to be compared."""
+    marks = tuple((m.names, m.points.tobytes(), m.detected.tobytes()) for m in (task.on_film, task.in_space))
+    return *marks, task.intrinsics, task.trusted, task.least_confidence
