@@ -122,11 +122,11 @@ def p_value(p: float) -> str:
 
 
 def _command() -> str:
-    hidden = {"--cache", "--dry"}  # where things are kept on this machine does not matter
+    hidden = {"--cache", "--peer", "--dry"}  # where things are kept on this machine does not matter
     words, skip = [], False
     for word in sys.argv[1:]:
         if skip or word in hidden:
-            skip = word == "--cache"
+            skip = word in ("--cache", "--peer")
         else:
             words.append(word)
     return " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *words])
