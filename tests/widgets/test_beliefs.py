@@ -96,7 +96,7 @@ def test_the_view_sphere_is_drawn_from_a_table(qtbot, tmp_path, said):
     window.landmark.setCurrentText("two")
     assert window.said.text() != everything
     window.belief.number.setValue(0.9)
-    assert "Belief of 0.9 or more" in window.said.text()
+    qtbot.waitUntil(lambda: "Belief of 0.9 or more" in window.said.text())
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     assert not window.open(str(tmp_path / "other.csv"))
     assert said[-1][0] == "error" and "other.csv" in said[-1][1] and window.plot.isEnabled()

@@ -134,13 +134,14 @@ class PoseAndRegistration(Dock):
 
     def detect(self) -> None:
         """Find the chosen film's landmarks beside the window, then its pose."""
+        film = self.film
         set_note(self.trouble, "")
         try:
-            search = self.work.detection(self.film)
+            search = self.work.detection(film)
         except (InputError, ValueError) as error:
             set_note(self.trouble, f"⚠ {error}")
             return
-        self.run.start(lambda progress: partial(self._on_detected, self.film, search(progress)))
+        self.run.start(lambda progress: partial(self._on_detected, film, search(progress)))
         self._enable()
 
     def _on_detected(self, film, outcome) -> None:
@@ -155,14 +156,18 @@ class PoseAndRegistration(Dock):
 
     def undo(self) -> None:
         """Take back the last change of the chosen film's pose."""
-        steps = self._history.get(self.film)
-        if steps:
+        if steps := self._steps:
             keep_pose(self.film, self.inputs.ct.value, steps.pop())
             self._show()
 
+    @property
+    def _steps(self) -> list:
+        """The poses that the chosen film had in the chosen CT, the last one last."""
+        return self._history.get((self.film, self.inputs.ct.value), [])
+
     def _set_pose(self, film, ct, pose: Pose, *, undoable: bool = True) -> None:
         if undoable:
-            self._history.setdefault(film, []).append(pose_of_film(film, ct))
+            self._history.setdefault((film, ct), []).append(pose_of_film(film, ct))
         keep_pose(film, ct, pose)
         if film is self.film:
             self._show()
@@ -224,7 +229,7 @@ class PoseAndRegistration(Dock):
         self._show()
 
     def _on_removed(self, event) -> None:
-        self._history.pop(event.value, None)
+        self._history = {layers: steps for layers, steps in self._history.items() if event.value not in layers}
         for layer in orphans(self.viewer):
             if layer in self.viewer.layers:  # removing the one before may have removed it
                 self.viewer.layers.remove(layer)
@@ -283,7 +288,7 @@ class PoseAndRegistration(Dock):
         self.all_button.setEnabled(ready and not running)
         self.all_button.setVisible(len(self.inputs.film.choices) > 1)
         self.run.button.setEnabled(running or (self.pose is not None and self.work.ct is not None))
-        self.undo_button.setEnabled(bool(self._history.get(self.film)) and not running)
+        self.undo_button.setEnabled(bool(self._steps) and not running)
         self.poses.open_button.setEnabled(not running)
         set_note(self.lacking, self.inputs.lacking)
 

@@ -1,6 +1,6 @@
 """A small window with how well landmarks are found from each direction, from a saved table."""
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from ...errors import InputError
@@ -10,6 +10,7 @@ from .sliders import NumberSlider
 
 ALL = "all landmarks"
 SIZE = (900, 460)
+SOON_MS = 120
 
 
 class ViewSphereWindow(QWidget):
@@ -43,7 +44,9 @@ class ViewSphereWindow(QWidget):
         self.open_button.clicked.connect(self._choose)
         self.landmark.currentIndexChanged.connect(lambda _: self._draw())
         self.plot.currentIndexChanged.connect(lambda _: self._draw())
-        self.belief.changed.connect(lambda _: self._draw())
+        self._soon = QTimer(self, singleShot=True, interval=SOON_MS)  # a slider moves faster than a plot is drawn
+        self._soon.timeout.connect(self._draw)
+        self.belief.changed.connect(lambda _: self._soon.start())
         self._enable()
 
     def open(self, path: str) -> bool:
@@ -81,6 +84,7 @@ class ViewSphereWindow(QWidget):
                   lambda: belief_against_error(sphere, belief))
         canvas = FigureCanvasQTAgg(makers[max(self.plot.currentIndex(), 0)]())
         self.column.replaceWidget(self.canvas, canvas)
+        self.canvas.hide()
         self.canvas.deleteLater()
         self.canvas = canvas
         set_note(self.said, in_words(sphere.summary(belief), belief))
