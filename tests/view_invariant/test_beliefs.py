@@ -11,6 +11,7 @@ from napari_xray_landmarks.view_invariant.beliefs import (  # noqa: E402
     peaks,
     place_loss,
     summed_squares,
+    widened,
 )
 
 POINTS = torch.tensor([[[20.3, 31.8], [7.1, 50.2]]])
@@ -70,3 +71,12 @@ def test_an_absent_landmark_is_learnt_as_absent():
     assert place_loss(logits, absent, there, torch.zeros(1, 1), 2.0, 1) < 1e-6
     assert place_loss(logits, absent, there, torch.ones(1, 1), 2.0, 1) > 20
     assert beliefs_of(logits, absent, 2.0, 1).max() < 1e-6
+
+
+def test_a_wider_bell_is_as_high_and_takes_nearby_places_for_one():
+    sure = bells(POINTS * 2, ALL, (60, 70), 4.0, 2)
+    assert torch.allclose(widened(sure, 4.0, 8.0, 2), bells(POINTS * 2, ALL, (60, 70), 8.0, 2), atol=0.03)
+    pair = bells(torch.tensor([[[60.0, 60.0]]]), torch.ones(1, 1), (60, 70), 4.0, 2) / 2
+    pair = pair + bells(torch.tensor([[[60.0, 68.0]]]), torch.ones(1, 1), (60, 70), 4.0, 2) / 2
+    assert pair.max() < 0.65 < 0.85 < widened(pair, 4.0, 12.0, 2).max() <= 1
+    assert widened(sure, 4.0, 0.0, 2) is sure

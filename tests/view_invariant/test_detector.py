@@ -43,6 +43,15 @@ def test_left_stays_left_in_a_film_seen_from_behind(model):
     assert np.median(off(model, behind, mirrored)) < 2
 
 
+def test_searching_the_mirrored_film_too_treats_both_sides_alike(model):
+    film, _ = drawn_film(301, (96, 112))
+    behind = replace(film, pixels=film.pixels[:, ::-1])
+    one, other = model.detect(film), model.detect(behind)
+    expected = (one.landmarks.points * (1, -1) + (0, film.shape[1] - 1))[[1, 0, 2]]
+    assert other.landmarks.points == pytest.approx(expected, abs=0.3)
+    assert other.beliefs == pytest.approx(one.beliefs[[1, 0, 2]], abs=0.02)
+
+
 @pytest.mark.parametrize("change", [lambda p: 5000 - p, lambda p: p.astype(float) * 1e-3, lambda p: p[:, :100]],
                          ids=["inverted", "other grey values", "cut"])
 def test_contrast_and_size_do_not_matter(model, change):
@@ -58,7 +67,7 @@ def test_finer_pixels_and_other_aspects_give_the_same_places(model):
 
 def test_belief_maps_lie_on_the_film_and_stages_are_kept_where_asked_for(model):
     film, points = drawn_film(600)
-    found = model.detect(film, model.settings(stages_shown=True, averaging=False))
+    found = model.detect(film, model.settings(stages_shown=True))
     response = found.responses["bar"]
     peak = np.unravel_index(response.values.argmax(), response.values.shape)
     at = response.image_from_response @ [*peak, 1]
@@ -71,7 +80,7 @@ def test_belief_maps_lie_on_the_film_and_stages_are_kept_where_asked_for(model):
 
 def test_averaged_belief_is_the_mean_of_the_stages(model):
     film, _ = drawn_film(601)
-    found = model.detect(film, model.settings(stages_shown=True))
+    found = model.detect(film, model.settings(stages_shown=True, averaging=True))
     mean = np.mean([stage["bar"].values for stage in found.stages], axis=0)
     assert np.allclose(found.responses["bar"].values, mean, atol=1e-6)
 
@@ -82,9 +91,10 @@ def test_more_belief_gives_more_confidence(model):
 
 
 def test_the_threshold_decides_what_is_detected(model):
-    film, _ = drawn_film(602)
-    assert not model.detect(film, model.settings(threshold=1.0)).landmarks.detected.any()
+    film, _ = drawn_film(602, outside=True)
     assert model.detect(film, model.settings(threshold=0.0)).landmarks.detected.all()
+    between = float(np.sort(model.detect(film).beliefs)[:2].mean())
+    assert model.detect(film, model.settings(threshold=between)).landmarks.detected.tolist() == [False, True, True]
 
 
 @pytest.mark.parametrize(("pixels", "problem"), [

@@ -10,6 +10,7 @@ from scipy.ndimage import map_coordinates  # noqa: E402
 
 from napari_xray_landmarks.imaging import Radiograph  # noqa: E402
 from napari_xray_landmarks.view_invariant.augmentation import Motion, picture  # noqa: E402
+from napari_xray_landmarks.view_invariant.detector import mirrored_order  # noqa: E402
 from napari_xray_landmarks.view_invariant.films import (  # noqa: E402
     arrays_of,
     films_of,
@@ -18,7 +19,6 @@ from napari_xray_landmarks.view_invariant.films import (  # noqa: E402
     standard,
     stored_film,
 )
-from napari_xray_landmarks.view_invariant.training import mirrored_order  # noqa: E402
 
 ORDER = mirrored_order(NAMES)
 

@@ -23,6 +23,7 @@ from .segment import segment
 from .simulate import simulate
 from .surfaces import surfaces
 from .train import train
+from .view_sphere import view_sphere
 
 # the base class of usage errors, whether typer brings its own click or uses the installed one
 _ClickException = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
@@ -50,7 +51,8 @@ def _root(version: bool = typer.Option(False, "--version", callback=_version, is
     pass
 
 
-for command in (demo, models, sample, surfaces, simulate, detect, segment, pose, register, cobb, train, evaluate):
+for command in (demo, models, sample, surfaces, simulate, detect, segment, pose, register, cobb, train, evaluate,
+                view_sphere):
     app.command()(command)
 app.command("import")(import_dataset)
 

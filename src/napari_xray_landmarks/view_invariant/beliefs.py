@@ -75,6 +75,30 @@ def beliefs_of(logits: Tensor, absent: Tensor, sigma: float, stride: int) -> Ten
     return torch.exp(logits - (normaliser - height)[..., None, None]).clamp(max=1.0)
 
 
+def widened(maps: Tensor, sigma: float, wider: float, stride: int) -> Tensor:
+    """Belief maps as bells of another width would give them: smoothed, and as high as before where there is no doubt.
+
+    Places that are nearer to each other than the bell is wide then no longer count as doubt about where a landmark is.
+
+    Parameters
+    ----------
+    maps : (..., rows, columns) tensor
+    sigma, wider
+        Standard deviation of their bells, and of those to come, in pixels of the input.
+    stride
+    """
+    if wider <= sigma:
+        return maps
+    sd = math.sqrt(wider**2 - sigma**2) / stride
+    reach = math.ceil(3 * sd)
+    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sd) ** 2)
+    kernel = (kernel / kernel.sum()).to(maps)
+    flat = maps.flatten(0, -3)[:, None]
+    flat = functional.conv2d(flat, kernel[None, None, :, None], padding=(reach, 0))
+    flat = functional.conv2d(flat, kernel[None, None, None, :], padding=(0, reach))
+    return (flat.view(maps.shape) * (wider / sigma) ** 2).clamp(max=1.0)
+
+
 def peaks(maps: Tensor, stride: int) -> tuple[Tensor, Tensor]:
     """Where maps are highest, between cells too: the top of the bell through the highest cell and its neighbours.
 

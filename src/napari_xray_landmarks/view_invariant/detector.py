@@ -1,6 +1,6 @@
 """Landmarks in a film from any view, with the belief in each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from ..imaging import Radiograph, Response, check_film
-from ..landmarks import LandmarkSet
+from ..landmarks import LandmarkSet, other_side
 from ..learning.weights import filled
-from .beliefs import peaks
+from .beliefs import peaks, widened
 from .calibration import Calibration
 from .films import MIN_SIDE_PX, resampled, spacing_of, standard
 from .learning import network_of
@@ -97,23 +97,32 @@ class Detector:
                 best = found
         return self._detection(*best, settings)
 
-    def believe(self, image: np.ndarray) -> Tensor:
+    def believe(self, image: np.ndarray, settings: ViewInvariantSettings | None = None) -> Tensor:
         """(T, P, h, w) belief maps, stage after stage, of a (rows, columns) film of the network's pixels."""
-        rows, columns = image.shape
+        settings, network = settings or self.settings, self.network
         padding = [(0, 0), *((0, -n % _MULTIPLE) for n in image.shape)]
-        padded = torch.from_numpy(np.pad(standard(image), padding, mode="edge"))[None]
-        stride = self.network.stride
+        films = torch.from_numpy(np.pad(standard(image), padding, mode="edge"))[None]
+        if settings.mirrored:
+            films = torch.cat([films, films.flip(-1)])
         with torch.inference_mode():
             with torch.autocast("cpu", torch.bfloat16):
-                out = self.network(padded.contiguous(memory_format=torch.channels_last))
-            return self.network.beliefs(out)[:, 0, :, :-(-rows // stride), :-(-columns // stride)]
+                out = network(films.contiguous(memory_format=torch.channels_last))
+            maps = network.beliefs(out)
+            if settings.mirrored:
+                maps = (maps[:, :1] + maps[:, 1:, self._other_side].flip(-1)) / 2
+            maps = maps[:, 0, :, :-(-image.shape[0] // network.stride), :-(-image.shape[1] // network.stride)]
+            return widened(maps, network.sigma, settings.tolerance / self.settings.pixel_mm, network.stride)
+
+    @property
+    def _other_side(self) -> np.ndarray:
+        return mirrored_order(self.names)
 
     def _search(self, radiograph: Radiograph, field: float, settings: ViewInvariantSettings):
         """Places in pixels of the film, beliefs, belief maps (T, P, h, w), and pixels of the film to a cell."""
         longest = max(n * s for n, s in zip(radiograph.shape, spacing_of(radiograph), strict=True))
         pixel_mm = max(self.settings.pixel_mm, longest / _MOST_PX)
         image, film_px = resampled(radiograph, pixel_mm / field)
-        stages = self.believe(image)
+        stages = self.believe(image, settings)
         points, belief = peaks(stages.mean(0) if settings.averaging else stages[-1], self.network.stride)
         points = (points.numpy() + 0.5) * film_px - 0.5
         return points, belief.numpy().astype(float), stages, film_px * self.network.stride
@@ -129,6 +138,11 @@ class Detector:
         row, column = cell_px
         film_from_map = np.array([[row, 0, (row - 1) / 2], [0, column, (column - 1) / 2], [0, 0, 1]])
         return {name: Response(values, film_from_map) for name, values in zip(self.names, maps.numpy(), strict=True)}
+
+
+def mirrored_order(names: Sequence[str]) -> np.ndarray:
+    """(P,) the number of the landmark that a mirror shows in the place of each; its own where it has no other side."""
+    return np.array([names.index(other_side(n)) if other_side(n) in names else i for i, n in enumerate(names)])
 
 
 def load(header, tensors: Mapping[str, np.ndarray]) -> Detector:

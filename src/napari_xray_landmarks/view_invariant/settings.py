@@ -16,7 +16,10 @@ class ViewInvariantSettings:
     """
 
     threshold: float = option(0.4, "Belief from which a landmark counts as detected", low=0.0, high=1.0)
-    averaging: bool = option(True, "Average the belief of all stages, as published; otherwise the last stage's")
+    averaging: bool = option(False, "Average the belief of all stages, as published; otherwise the last stage's")
+    mirrored: bool = option(True, "Search the mirrored film too, and take the mean of both beliefs")
+    tolerance: float = option(6.0, "Places nearer to each other than this are no doubt about a landmark: the standard "
+                              "deviation of the belief's bells; 0 for that of training", low=0.0, high=50.0, unit="mm")
     stages_shown: bool = option(False, "Keep the belief of every stage, to look at")
     network: str = option("light", "The light network, or the published one of six stages, which was trained with "
                           "learning_rate=1e-5, batch=1, epochs=30", choices=NETWORKS, group="training")
@@ -40,5 +43,5 @@ class ViewInvariantSettings:
         check_options(self)
 
 
-AS_PUBLISHED = ViewInvariantSettings(network="as published", stages=6, epochs=30, films=20_000, learning_rate=1e-5,
-                                     batch=1)
+AS_PUBLISHED = ViewInvariantSettings(averaging=True, mirrored=False, tolerance=0.0, network="as published", stages=6,
+                                     epochs=30, films=20_000, learning_rate=1e-5, batch=1)

@@ -6,10 +6,9 @@ import numpy as np
 import torch
 
 from ..imaging import Radiograph
-from ..landmarks import other_side
 from ..learning.weights import tensors_of
 from .calibration import RIGHT_MM, Calibration, calibrated
-from .detector import Detector
+from .detector import Detector, mirrored_order
 from .films import StoredFilm
 from .learning import learn
 from .settings import ViewInvariantSettings
@@ -56,11 +55,6 @@ def fit(dataset, *, settings: ViewInvariantSettings, seed: int = 0, progress=Non
         torch.set_num_threads(threads)
     tensors = tensors_of(halved, "network") | {"calibration": calibration.to_tensor()}
     return tensors, {"landmarks": list(names), "metrics": metrics, "training": source.facts()}
-
-
-def mirrored_order(names: Sequence[str]) -> np.ndarray:
-    """(P,) the number of the landmark that a mirror shows in the place of each; its own where it has no other side."""
-    return np.array([names.index(other_side(n)) if other_side(n) in names else i for i, n in enumerate(names)])
 
 
 def measured(detector: Detector, films: Sequence[StoredFilm]) -> tuple[Calibration, dict[str, float]]:
