@@ -53,6 +53,8 @@ weights: $(READY)
 	@test -d runs/hips || $(BIN)/xray-landmarks simulate hips $(ATLAS) $(if $(FEMURS),--femurs $(FEMURS)) $(if $(ATLAS),--sampled 30) \
 	  --dataset 1120 --views-each 16 --implants 0.35 --tools 0.15 --no-appearance -o runs/hips
 	@$(BIN)/xray-landmarks train deep-morphing --data runs/hips -o $(WEIGHTS)/hip-fluoroscopy.safetensors
+	@$(BIN)/xray-landmarks train view-invariant --ct $(or $(ATLAS),pelvis) $(if $(FEMURS),--femurs $(FEMURS)) $(if $(ATLAS),--sampled 60) \
+	  --set films=8000 --set epochs=20 -o $(WEIGHTS)/pelvis-any-view.safetensors
 
 screenshots: $(READY)
 	@sh scripts/system_packages.sh window screen

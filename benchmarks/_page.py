@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
 SECTIONS = ("targets", "solver", "large-film", "cephalograms", "phantoms", "segmentation", "morphing", "drr",
             "simulator", "surfaces", "phantom-volumes", "cobb", "spine", "shape", "pose",
-            "registration")
+            "view-invariant", "registration")
 LIBRARIES = ("numpy", "scipy", "numba", "scikit-learn")
 _TARGET = re.compile(r"^<!-- target \| (.*) -->$", re.MULTILINE)
 _HEAD = """# Accuracy and speed
