@@ -34,7 +34,7 @@ def view_sphere(
     from ..models import load_model
     from ..training.patients import CTFiles, CTPatients
 
-    known = load_model(model, str(device.value))
+    known = load_model(model, device=device.value)
     settings = known.settings(**parse_assignments(assignments))
     patient = CTPatients((CTFiles(ct.name, str(ct), str(landmarks), str(labels or "")),)).patient(0, 0, outlined=False)
     marks = in_order(patient.landmarks, known.header.landmarks, landmarks)
