@@ -249,7 +249,7 @@ def draw(series: Mapping[str, Mapping[str, tuple[float, float]]], path: Path) ->
         axis.plot(list(values), [100 * median for median, _ in values.values()], "o-", color="tab:blue")
         axis.set_xlabel(what)
         axis.grid(alpha=0.3)
-    axes[0].set_ylabel("median corner error, % of a width")
+    axes[0].set_ylabel("median corner error,\n% of a width")
     axes[0].set_ylim(bottom=0)
     axes[0].legend(frameon=False, fontsize=8)
     figure.tight_layout()
