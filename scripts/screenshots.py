@@ -13,15 +13,14 @@ import numpy as np
 from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QApplication, QDialog
 
-from napari_xray_landmarks.models import list_models
 from napari_xray_landmarks.plugin.results import names_of
 
 PLUGIN = "napari-xray-landmarks"
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
 SIZE = (1366, 768)
-ANATOMY, SAMPLE, CT_SAMPLE = "pelvis", "pelvis", "pelvis-ct"
+SAMPLE, CT_SAMPLE = "pelvis", "pelvis-ct"
 SPINE_SAMPLE, POSE_SAMPLE = "spine", "pelvis-two-views"
-FEMUR, FEMUR_SAMPLE = "proximal femur", "proximal-femur"
+FEMUR_MODEL, FEMUR_SAMPLE = "proximal-femur-ap", "proximal-femur"
 
 
 def settle(seconds: float = 0.4, until=lambda: True) -> None:
@@ -84,17 +83,13 @@ def tune(viewer, landmarks) -> None:
 
 def segment(viewer) -> None:
     """Outline a femur, drag a vertex of it, and move a mode of its shape."""
-    able = {header.anatomy: header.name for header in list_models("segment")}
-    if FEMUR not in able:
-        print(f"no picture of Segment bone: there is no model that outlines the {FEMUR}")
-        return
     viewer.layers.clear()
     widget = dock(viewer, "Segment bone")
     viewer.open_sample(PLUGIN, FEMUR_SAMPLE)
     for layer in list(viewer.layers)[1:]:
         layer.visible = False
     widget.image.set_value(viewer.layers[0])
-    widget.model.choose(able[FEMUR])
+    widget.model.choose(FEMUR_MODEL)
     widget.run.button.click()
     settle(until=lambda: not widget.run.job.running)
     dismiss(viewer)
@@ -179,13 +174,8 @@ def dismiss(viewer) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", help="a model for the pelvis; the bundled one by default")
+    parser.add_argument("--model", default="pelvis-ap", help="a model for the pelvis in an AP film")
     model = parser.parse_args().model
-    if model is None:
-        fitting = [header.name for header in list_models() if header.anatomy == ANATOMY]
-        if not fitting:
-            raise SystemExit(f"There is no model for the {ANATOMY}. Name one: --model")
-        model = fitting[0]
     viewer = napari.Viewer(show=True)
     viewer.window.resize(*SIZE)
     settle(1.0)
