@@ -18,7 +18,7 @@ class ViewInvariantSettings:
     threshold: float = option(0.4, "Belief from which a landmark counts as detected", low=0.0, high=1.0)
     averaging: bool = option(False, "Average the belief of all stages, as published; otherwise the last stage's")
     mirrored: bool = option(True, "Search the mirrored film too, and take the mean of both beliefs")
-    tolerance: float = option(6.0, "Places nearer to each other than this are no doubt about a landmark: the standard "
+    tolerance: float = option(4.0, "Places nearer to each other than this are no doubt about a landmark: the standard "
                               "deviation of the belief's bells; 0 for that of training", low=0.0, high=50.0, unit="mm")
     stages_shown: bool = option(False, "Keep the belief of every stage, to look at")
     network: str = option("light", "The light network, or the published one of six stages, which was trained with "
