@@ -49,7 +49,7 @@ def test_searching_the_mirrored_film_too_treats_both_sides_alike(model):
     one, other = model.detect(film), model.detect(behind)
     expected = (one.landmarks.points * (1, -1) + (0, film.shape[1] - 1))[[1, 0, 2]]
     assert other.landmarks.points == pytest.approx(expected, abs=0.3)
-    assert other.beliefs == pytest.approx(one.beliefs[[1, 0, 2]], abs=0.02)
+    assert other.beliefs == pytest.approx(one.beliefs[[1, 0, 2]], abs=0.06)
 
 
 @pytest.mark.parametrize("change", [lambda p: 5000 - p, lambda p: p.astype(float) * 1e-3, lambda p: p[:, :100]],
