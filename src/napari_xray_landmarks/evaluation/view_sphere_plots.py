@@ -45,12 +45,12 @@ def landmark_belief(sphere: ViewSphere, across: int = 6) -> Figure:
     """A ball for each landmark: the mean belief in it, of the films that it is on."""
     down = -(-len(sphere.names) // across)
     with rc_context(STYLE):
-        figure = Figure(figsize=(1.5 * across, 1.6 * down), layout="constrained")
+        figure = Figure(figsize=(1.7 * across, 1.75 * down), layout="constrained")
         panels = figure.subplots(down, across, squeeze=False).ravel()
         for axes, name in zip(panels, sphere.names, strict=False):
             lao, cran, mean = _mean_belief(sphere.landmark(name))
             patches = on_ball(axes, lao, cran, mean, "viridis", (0, 1))
-            axes.set_title(plain(name), fontsize=7)
+            axes.set_title(plain(name), fontsize=6.5)
         for axes in panels[len(sphere.names):]:
             axes.set_axis_off()
         figure.colorbar(patches, ax=list(panels), shrink=0.5, pad=0.02, label="belief")
