@@ -1,5 +1,6 @@
 """Films with a known pose, starts about it, and what becomes of them: the pieces of `registration.py`."""
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -28,7 +29,7 @@ from napari_xray_landmarks.registration.patients import Patient, patient_of
 from napari_xray_landmarks.training.simulated import random_exposure
 
 TRUNK = "trunk"
-DATA = ROOT.parent / "shared" / "data" / "ct"
+DATA = Path(os.environ.get("XRAY_LANDMARKS_DATA", ROOT.parent / "shared" / "data")) / "ct"
 BONES = (25, 26, 27, 28, 75, 76, 77, 78)  # of the real CT's labels
 TARGETS = 200
 NOISE_PX = 9.0  # of detected landmarks: 3.5 mm along either axis at the isocentre
