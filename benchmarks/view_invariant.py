@@ -102,7 +102,8 @@ def main() -> None:
              f"detected from a belief of {BELIEF:g} on.")
     write_section("view-invariant", "Landmarks from any view", [intro, *blocks, pose_text, speed_text,
                   "![Over the sphere](images/benchmark-view-sphere.png)",
-                  "![Belief in each landmark](images/benchmark-view-belief.png)"],
+                  "![Belief in each landmark](images/benchmark-view-belief.png)",
+                  "![Error against belief](images/benchmark-view-belief-error.png)"],
                   [*targets, *pose_targets, *speed_targets], dry=options.dry)
 
 
