@@ -236,7 +236,7 @@ def sphere_of(table: pd.DataFrame) -> ViewSphere:
     first = table.iloc[::len(names)]
     grids = [table[key].to_numpy().reshape(-1, len(names)) for key in ("error_px", "error_mm", "belief", "visible")]
     return ViewSphere(names, first["lao_deg"].to_numpy(), first["cran_deg"].to_numpy(), *grids,
-                      tuple(first["subject"].fillna("").astype(str)))
+                      tuple("" if s != s else str(s) for s in first["subject"]))
 
 
 def write_view_sphere(path, sphere: ViewSphere) -> None:

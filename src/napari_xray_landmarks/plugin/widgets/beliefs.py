@@ -9,7 +9,7 @@ from .combos import narrow
 from .sliders import NumberSlider
 from .view_sphere import ViewSphereWindow
 
-MEAN = "all stages"
+READ = "as read"
 
 
 class BeliefMaps(QWidget):
@@ -26,7 +26,7 @@ class BeliefMaps(QWidget):
         self.stage = QSlider(Qt.Orientation.Horizontal, self)
         self.stage.setPageStep(1)
         self.stage.setAccessibleName("stage of the network")
-        self.stage.setToolTip("The belief of each stage, from first to last, and what is made of all")
+        self.stage.setToolTip("The belief of each stage, from first to last, and that which landmarks are read from")
         self.stage_label = QLabel(self)
         label = QLabel("Threshold", self)
         label.setBuddy(self.threshold.slider)
@@ -87,7 +87,7 @@ class BeliefMaps(QWidget):
         """Bring the belief map up to date, or take it away."""
         detection, number = beliefs_of(self._layer), self.stage.value()
         last = detection is not None and number == stage_count(detection)
-        self.stage_label.setText(f"Stage: {MEAN}" if last else f"Stage: {number + 1}")
+        self.stage_label.setText(f"Stage: {READ}" if last else f"Stage: {number + 1}")
         if detection is None or self._image not in self._viewer.layers:
             return
         existing = belief_layer(self._viewer, self._image)
