@@ -1,18 +1,16 @@
 """Train the spine model: first the network that finds vertebrae, then the one that finds their corners."""
 
-import logging
 import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import nn
 
 from ..errors import InputError
 from ..landmarks import vertebral_corners
-from ..learning.epochs import generator_of, run_epochs
-from ..learning.schedule import rate, running_mean
+from ..learning.epochs import generator_of
+from ..learning.learner import Learner
 from ..learning.weights import tensors_of
 from . import training_corners, training_vertebrae
 from .calibration import Calibration, calibrated, evidence, mean_width
@@ -24,7 +22,7 @@ from .settings import NETWORKS, SpineSettings
 from .training_films import SpineFilm, read_films, split
 
 CANVAS_ASPECT = 2
-_WEIGHT_DECAY = 1e-3
+_LARGEST_GRADIENT = 5.0
 
 
 def fit(dataset, *, settings: SpineSettings, seed: int = 0, progress=None, run=None) -> tuple[dict, dict]:
@@ -120,33 +118,20 @@ def _trained(name: str, make: Callable[[], nn.Module], loss, films, epochs: int,
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = make().to(memory_format=torch.channels_last)
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    fabric = Fabric(accelerator="auto", devices=1, precision="bf16-mixed")
-    optimiser = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=_WEIGHT_DECAY)
-    trained, stepper = fabric.setup(network, optimiser)
-    mean = running_mean(network)
+    learner = Learner(network, settings.learning_rate, _LARGEST_GRADIENT)
     steps = math.ceil(len(films) / settings.batch)
 
     def epoch(number: int) -> str:
         generator, losses = generator_of(seed, name, number), []
-        trained.train()
+        learner.trained.train()
         order = torch.randperm(len(films), generator=generator).tolist()
         for step in range(steps):
-            share = rate((number * steps + step) / (epochs * steps))
-            for group in optimiser.param_groups:
-                group["lr"] = settings.learning_rate * share
             chosen = [films[i] for i in order[step * settings.batch:(step + 1) * settings.batch]]
-            value = loss(trained, chosen, generator)
-            stepper.zero_grad()
-            fabric.backward(value)
-            nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-            stepper.step()
-            mean.update_parameters(network)
-            losses.append(float(value.detach()))
+            value = loss(learner.trained, chosen, generator)
+            losses.append(learner.step(value, (number * steps + step) / (epochs * steps)))
         return f"loss {np.mean(losses):.3f}"
 
-    run_epochs(run, name, epochs, {"network": network, "mean": mean}, optimiser, epoch, report)
-    return mean.module.cpu().eval()
+    return learner.learn(run, name, epochs, epoch, report)
 
 
 def _last(images: torch.Tensor, network) -> torch.Tensor:

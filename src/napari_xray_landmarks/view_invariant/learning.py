@@ -1,6 +1,5 @@
 """How the network learns belief maps."""
 
-import logging
 import math
 from collections.abc import Callable, Sequence
 
@@ -8,15 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..learning.epochs import run_epochs
-from ..learning.schedule import rate, running_mean
+from ..learning.learner import Learner
 from .augmentation import Motion, pictures
 from .films import StoredFilm
 from .networks import LightNetwork, PoseMachine
 from .settings import NETWORKS, ViewInvariantSettings
 
 AS_TAKEN = Motion(0.0, 0.0, 0.0, 0.0)
-_WEIGHT_DECAY, _LARGEST_GRADIENT = 1e-3, 20.0
+_LARGEST_GRADIENT = 20.0
 _VALIDATION_SEED, _MOST_VALIDATED = 5, 96
 
 
@@ -49,37 +47,23 @@ def learn(films: Callable[[int], Sequence[StoredFilm]], validation: Sequence[Sto
     report
         Called as `report(fraction, stage)`; may raise `errors.Cancelled`.
     """
-    from lightning_fabric import Fabric
-
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = network_of(settings, len(other_side))
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    fabric = Fabric(accelerator="auto", devices=1, precision="bf16-mixed")
-    optimiser = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=_WEIGHT_DECAY)
-    trained, stepper = fabric.setup(network, optimiser)
-    mean = running_mean(network)
+    learner = Learner(network, settings.learning_rate, _LARGEST_GRADIENT)
 
     def epoch(number: int) -> str:
         rng, own = np.random.default_rng([131, seed, number]), films(number)
         steps, losses = math.ceil(len(own) / settings.batch), []
-        trained.train()
-        order = rng.permutation(len(own))
-        for step, chosen in enumerate(np.array_split(order, steps)):
-            for group in optimiser.param_groups:
-                group["lr"] = settings.learning_rate * rate((number + step / steps) / settings.epochs)
-            images, points, visible = _batch([own[i] for i in chosen], other_side, settings, rng, fabric.device)
-            loss = network.loss(trained(images), points, visible)
-            stepper.zero_grad()
-            fabric.backward(loss)
-            nn.utils.clip_grad_norm_(network.parameters(), _LARGEST_GRADIENT)
-            stepper.step()
-            mean.update_parameters(network)
-            losses.append(float(loss.detach()))
-        return f"loss {np.mean(losses):.3f}{_judged(mean.module, validation, other_side, settings)}"
+        learner.trained.train()
+        for step, chosen in enumerate(np.array_split(rng.permutation(len(own)), steps)):
+            images, points, visible = _batch([own[i] for i in chosen], other_side, settings, rng,
+                                             learner.fabric.device)
+            loss = network.loss(learner.trained(images), points, visible)
+            losses.append(learner.step(loss, (number + step / steps) / settings.epochs))
+        return f"loss {np.mean(losses):.3f}{_judged(learner.mean.module, validation, other_side, settings)}"
 
-    run_epochs(run, "network", settings.epochs, {"network": network, "mean": mean}, optimiser, epoch, report)
-    return mean.module.cpu().eval()
+    return learner.learn(run, "network", settings.epochs, epoch, report)
 
 
 def _batch(films: Sequence[StoredFilm], other_side: np.ndarray, settings: ViewInvariantSettings,

@@ -1,0 +1,62 @@
+"""A network that learns with AdamW on the device that Fabric finds, and the running mean that is kept of it."""
+
+import logging
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from .epochs import run_epochs
+from .schedule import rate, running_mean
+
+_WEIGHT_DECAY = 1e-3
+
+
+class Learner:
+    """A network while it learns.
+
+    Parameters
+    ----------
+    network
+        Changed in place.
+    learning_rate
+        The largest step size; `schedule.rate` makes it follow the training.
+    largest_gradient
+        The norm that gradients are cut to.
+
+    Attributes
+    ----------
+    fabric
+    trained
+        The network as it is to be called.
+    mean
+        `.module` is the mean network.
+    """
+
+    def __init__(self, network: nn.Module, learning_rate: float, largest_gradient: float):
+        from lightning_fabric import Fabric
+
+        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+        self.fabric = Fabric(accelerator="auto", devices=1, precision="bf16-mixed")
+        self._network, self._rate, self._largest_gradient = network, learning_rate, largest_gradient
+        self._optimiser = torch.optim.AdamW(network.parameters(), learning_rate, weight_decay=_WEIGHT_DECAY)
+        self.trained, self._stepper = self.fabric.setup(network, self._optimiser)
+        self.mean = running_mean(network)
+
+    def step(self, loss: torch.Tensor, part: float) -> float:
+        """One step down a loss at that part of the training, from 0 to 1; the loss."""
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._rate * rate(part)
+        self._stepper.zero_grad()
+        self.fabric.backward(loss)
+        nn.utils.clip_grad_norm_(self._network.parameters(), self._largest_gradient)
+        self._stepper.step()
+        self.mean.update_parameters(self._network)
+        return float(loss.detach())
+
+    def learn(self, run, name: str, count: int, epoch: Callable[[int], str], report: Callable[[float, str], None]
+              ) -> nn.Module:
+        """The mean network after all epochs; the parameters of `epochs.run_epochs`."""
+        modules = {"network": self._network, "mean": self.mean}
+        run_epochs(run, name, count, modules, self._optimiser, epoch, report)
+        return self.mean.module.cpu().eval()
