@@ -1,18 +1,16 @@
 """Outlines of bones from the front whose vertices correspond: hips of the pelvis atlas, femurs of the shape model."""
 
-import os
-from pathlib import Path
 
 import numpy as np
 from scipy.spatial import cKDTree
 from skimage.draw import polygon
 from skimage.measure import find_contours
 
+from _page import DATA
 from napari_xray_landmarks.phantoms.atlas import atlas_subjects, read_pelvis
 from napari_xray_landmarks.phantoms.femur_model import read_femur_model
 from napari_xray_landmarks.shape.distances import spaced
 
-DATA = Path(os.environ.get("XRAY_LANDMARKS_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 FRONT = [0, 2]  # (superior, left)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import napari_xray_landmarks
+from _page import DATA
 from napari_xray_landmarks.io.files import replacing
 from napari_xray_landmarks.joint_displacement.detector import Detector
 from napari_xray_landmarks.joint_displacement.sampling import Pyramid
@@ -57,8 +58,7 @@ def code(*rooms: str) -> str:
 
 def cephalograms(cache: Path) -> TrainingSet | None:
     """The real films in the training layout, or None where they are not on this machine."""
-    root = Path(__file__).resolve().parents[1]
-    source = Path(os.environ.get("XRAY_LANDMARKS_DATA", root.parent / "shared" / "data")) / "cephalograms"
+    source = DATA / "cephalograms"
     if not source.is_dir():
         return None
     folder = cache / "cephalograms"

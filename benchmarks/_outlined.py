@@ -1,12 +1,11 @@
 """Films with the true outlines of their bones, spoilt films, and films that do not show the bone at all."""
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
+from _page import DATA
 from napari_xray_landmarks.io import load_image
 from napari_xray_landmarks.joint_displacement.reliability import spoilt
 from napari_xray_landmarks.phantoms import film as phantom_film
@@ -15,7 +14,6 @@ from napari_xray_landmarks.shape.distances import point_to_curve
 SPOILT = ("mirrored", "inverted", "cut through the bone")
 SPOIL_EVERY = 5
 SPINE, SPINES = "spine, phantom", range(2000, 2008)
-DATA = Path(os.environ.get("XRAY_LANDMARKS_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 REAL = {"skull, real": "cephalograms/images/*", "spine, real": "aasce/images/*", "chest, real": "dicom-films/RG1*",
         "lower leg, real": "dicom-films/RG3*", "angiogram, real": "dicom-films/XA1*"}
 REAL_FILMS = 8  # of each kind

@@ -16,6 +16,7 @@ from napari_xray_landmarks import __version__
 from napari_xray_landmarks.io.files import replacing
 
 ROOT = Path(__file__).resolve().parents[1]
+DATA = Path(os.environ.get("XRAY_LANDMARKS_DATA", ROOT.parent / "shared" / "data"))
 PAGE = ROOT / "docs" / "benchmarks.md"
 SECTIONS = ("targets", "solver", "large-film", "cephalograms", "phantoms", "segmentation", "morphing", "drr",
             "simulator", "surfaces", "phantom-volumes", "cobb", "spine", "shape", "pose",

@@ -1,6 +1,5 @@
 """Films with a known pose, starts about it, and what becomes of them: the pieces of `registration.py`."""
 
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import special_ortho_group
 
-from _page import ROOT
+from _page import DATA
 from _runs import kept
 from napari_xray_landmarks.drr.collimation import Collimation
 from napari_xray_landmarks.drr.scene import Scene, scene
@@ -29,7 +28,7 @@ from napari_xray_landmarks.registration.patients import Patient, patient_of
 from napari_xray_landmarks.training.simulated import random_exposure
 
 TRUNK = "trunk"
-DATA = Path(os.environ.get("XRAY_LANDMARKS_DATA", ROOT.parent / "shared" / "data")) / "ct"
+CT_DATA = DATA / "ct"
 BONES = (25, 26, 27, 28, 75, 76, 77, 78)  # of the real CT's labels
 TARGETS = 200
 NOISE_PX = 9.0  # of detected landmarks: 3.5 mm along either axis at the isocentre
@@ -70,7 +69,7 @@ def person(name: str, spacing_mm: float) -> Person:
     if name != TRUNK:
         made = phantom("pelvis", int(name), spacing_mm=spacing_mm)
         return Person(made.volume, scene(made.volume), made.landmarks.points, spacing_mm)
-    ct, labels = (load_image(DATA / f"trunk_ct_3mm{ending}.nii.gz") for ending in ("", "_labels"))
+    ct, labels = (load_image(CT_DATA / f"trunk_ct_3mm{ending}.nii.gz") for ending in ("", "_labels"))
     inside = np.argwhere(np.isin(labels.voxels, BONES))
     chosen = np.random.default_rng(0).choice(inside, TARGETS, replace=False)
     points = chosen @ ct.world_from_voxel[:3, :3].T + ct.world_from_voxel[:3, 3]

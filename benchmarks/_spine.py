@@ -1,13 +1,13 @@
 """The AASCE films, models trained on folds of them, and what those find: each piece kept on disk."""
 
 import csv
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from _films import code
+from _page import DATA
 from napari_xray_landmarks.errors import InputError
 from napari_xray_landmarks.imaging import Radiograph
 from napari_xray_landmarks.io.files import replacing
@@ -25,8 +25,7 @@ BODIES = 17
 
 def aasce(cache: Path) -> TrainingSet | None:
     """The films in the training layout, or None where they are not on this machine."""
-    root = Path(__file__).resolve().parents[1]
-    source = Path(os.environ.get("XRAY_LANDMARKS_DATA", root.parent / "shared" / "data")) / "aasce"
+    source = DATA / "aasce"
     folder = cache / "aasce"
     if not (folder / "landmarks.csv").is_file():
         if not source.is_dir():

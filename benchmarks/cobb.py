@@ -5,7 +5,6 @@
 The films' part needs ../shared/data/aasce or $XRAY_LANDMARKS_DATA; no model is in it.
 """
 
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 from PIL import Image
 from skimage.draw import polygon2mask
 
-from _page import ROOT, Target, arguments, table, write_section
+from _page import DATA, Target, arguments, table, write_section
 from napari_xray_landmarks.evaluation.angles import circular_mean_absolute_error, smape
 from napari_xray_landmarks.geometry.camera import CArm
 from napari_xray_landmarks.landmarks import VERTEBRAE, LandmarkSet, vertebral_corners
@@ -50,7 +49,7 @@ def main() -> None:
 
 def data_folder() -> Path | None:
     """Where the AASCE films are, or None."""
-    folder = Path(os.environ.get("XRAY_LANDMARKS_DATA", ROOT.parent / "shared" / "data")) / "aasce"
+    folder = DATA / "aasce"
     return folder if folder.is_dir() else None
 
 

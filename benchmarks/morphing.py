@@ -19,8 +19,8 @@ import numpy as np
 
 from _diagram import draw_reliability
 from _films import CACHE, code
-from _outlined import DATA, foreign_inputs, foreign_kinds
-from _page import ROOT, Target, arguments, require_quiet, table, write_section
+from _outlined import foreign_inputs, foreign_kinds
+from _page import DATA, ROOT, Target, arguments, require_quiet, table, write_section
 from _runs import kept, model_key
 from napari_xray_landmarks.deep_morphing.films import HEAD
 from napari_xray_landmarks.deep_morphing.heads import find_heads

@@ -22,7 +22,7 @@ from _page import ROOT, Target, arguments, require_quiet, table, write_section
 from _peers import FOLDER, environment
 from _registered import (
     COLUMNS,
-    DATA,
+    CT_DATA,
     KINDS,
     TRUNK,
     Person,
@@ -69,7 +69,7 @@ def main() -> None:
     options = parser.parse_args()
     require_quiet()
     names = [str(1000 + i) for i in range(options.subjects)]
-    real = [TRUNK] if DATA.is_dir() else []
+    real = [TRUNK] if CT_DATA.is_dir() else []
     rows, without, refused = pieces(options, names, real)
     blocks, targets = report(rows, without, refused, options, bool(real))
     if not options.no_peers:

@@ -21,8 +21,8 @@ import numpy as np
 from scipy.stats import wilcoxon
 from threadpoolctl import threadpool_limits
 
-from _bones import DATA, outlines, surfaces
-from _page import Target, arguments, p_value, require_quiet, table, write_section
+from _bones import outlines, surfaces
+from _page import DATA, Target, arguments, p_value, require_quiet, table, write_section
 from napari_xray_landmarks.geometry.balls import METHODS
 from napari_xray_landmarks.geometry.similarity import apply, similarity, similarity_from_points
 from napari_xray_landmarks.shape import conics, drift

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from _bones import DATA
 from _films import CACHE, code
-from _page import ROOT, Target, arguments, require_quiet, table, write_section
+from _page import DATA, ROOT, Target, arguments, require_quiet, table, write_section
 from _runs import kept, model_key
 from napari_xray_landmarks.drr.scene import scene
 from napari_xray_landmarks.drr.simulate import radiograph
