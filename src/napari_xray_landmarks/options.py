@@ -1,5 +1,6 @@
 """Options of a method as fields of a frozen dataclass: the one source for the form, the command line and the checks."""
 
+from collections.abc import Mapping
 from dataclasses import field, fields
 
 
@@ -28,6 +29,12 @@ def option(default, help: str, *, label="", low=None, high=None, log=False, unit
     metadata = {"help": help, "label": label, "low": low, "high": high, "log": log, "unit": unit, "group": group,
                 "choices": choices}
     return field(default=default, metadata=metadata)
+
+
+def from_known(kind: type, values: Mapping):
+    """Settings of a dataclass from those values that are options of it; others, as of other versions, do not count."""
+    known = {own.name for own in fields(kind)}
+    return kind(**{name: value for name, value in values.items() if name in known})
 
 
 def check_options(settings) -> None:

@@ -79,6 +79,15 @@ def load_radiographs(
     return radiographs
 
 
+def load_one_film(path: Path, spacing_mm: tuple[float, float] | None = None, remedy: str = "Give the file of one"
+                  ) -> "Radiograph":
+    """The radiograph of one input that holds no other; errors as of `load_radiographs`."""
+    films = load_radiographs(path, spacing_mm)
+    if len(films) > 1:
+        raise FileError(path, f"holds {len(films)} films", remedy)
+    return films[0]
+
+
 def named(error: InputError, path: Path) -> InputError:
     """The same error, naming the file where it does not yet."""
     return error if str(path) in str(error) else FileError(path, str(error))

@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import FileError, InputError, listed
-from .inputs import load_radiographs
+from .inputs import load_one_film
 
 if TYPE_CHECKING:
     from ..geometry.camera import Camera, CArm
     from ..geometry.landmark_pairs import LandmarkPairs
     from ..geometry.pose import Pose, PoseEstimate
-    from ..imaging import Radiograph
     from ..landmarks import LandmarkSet
 
 _POINTS = "Check the landmarks, their names, and that film and CT are one patient's"
@@ -46,7 +45,7 @@ def facts_of_film(path: Path, intrinsics: bool = True) -> Facts:
     """What a film's header tells; where intrinsics are not needed, its size is enough."""
     from ..geometry.film_arm import arm_of_film, tells_view
 
-    film = _film(path)
+    film = load_one_film(path)
     try:
         arm = arm_of_film(film)
     except ValueError as error:
@@ -69,17 +68,10 @@ def facts_of_geometry(path: Path, film: Path | None = None) -> Facts:
         arm = arm_from_camera(camera, isocentre or 1.0)
     except ValueError as error:
         raise FileError(path, str(error), "Give the geometry of a flat detector with square corners") from error
-    if film is not None and (said := contradictions(arm, _film(film))):
+    if film is not None and (said := contradictions(arm, load_one_film(film))):
         raise InputError(path, f"contradicts the header of {film}: {'; '.join(said)}",
                          "Give the geometry of this film, or leave --film out if its header is wrong")
     return replace(_facts_of_arm(arm, str(path), True), source_to_isocentre_mm=isocentre)
-
-
-def _film(path: Path) -> "Radiograph":
-    films = load_radiographs(path)
-    if len(films) > 1:
-        raise FileError(path, f"holds {len(films)} films", "Give the file of one")
-    return films[0]
 
 
 def _facts_of_arm(arm: "CArm", source: str, has_view: bool) -> Facts:
@@ -146,12 +138,13 @@ def _pose(points_3d: Path, pairs: "LandmarkPairs", found: "PoseEstimate", facts:
           seed: int) -> "Pose":
     from .. import __version__
     from ..geometry.pose import pose_of_estimate
+    from ..geometry.views import view_of_arm
 
     pose = pose_of_estimate(found, pairs.names, facts.source_to_isocentre_mm)
     if method == "dlt":
         pose = replace(pose, arm=_scaled(pose.arm, facts))
     left_out = pairs.named(~found.inliers)
-    summary = f"{found.describe()}; {_view(pose.arm)}" + (f"; left out: {listed(left_out)}" if left_out else "")
+    summary = f"{found.describe()}; {view_of_arm(pose.arm)}" + (f"; left out: {listed(left_out)}" if left_out else "")
     residuals = {name: round(float(r), 4) if r >= 0 else None  # None: not in front of the source
                  for name, r in zip(pairs.names, found.residuals_px, strict=True)}
     return replace(pose, provenance={
@@ -166,9 +159,3 @@ def _scaled(arm: "CArm", facts: Facts) -> "CArm":
     factor = facts.pixel_mm[1] / arm.pixel_spacing_mm[1]
     spacing = tuple(factor * s for s in arm.pixel_spacing_mm)
     return replace(arm, source_to_detector_mm=factor * arm.source_to_detector_mm, pixel_spacing_mm=spacing)
-
-
-def _view(arm: "CArm") -> str:
-    from ..geometry.views import view_name
-
-    return view_name(round(arm.lao_deg, 1) + 0.0, round(arm.cran_deg, 1) + 0.0)

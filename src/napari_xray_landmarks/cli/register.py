@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import FileError, InputError
-from .inputs import load_radiographs, named
+from .inputs import load_one_film, named
 from .options import (
     Device,
     DeviceOption,
@@ -24,7 +24,7 @@ from .reporting import progress_bar, say
 if TYPE_CHECKING:
     from ..geometry.camera import CArm
     from ..geometry.pose import Pose
-    from ..imaging import Radiograph, Volume
+    from ..imaging import Volume
     from ..registration import Registration
 
 ENDING = ".json"
@@ -49,14 +49,14 @@ def register(
     from ..io.poses import save_pose
     from ..models.methods import settings_from
     from ..registration import RegistrationSettings, refine
-    from ..registration.sizes import arm_of_film
+    from ..registration.sizes import in_film_pixels
 
     check_device(device)
     _check_output(output)
     settings = settings_from(RegistrationSettings, {}, parse_assignments(assignments), "--set")
     arm, before = _start(pose)
-    film, volume = _film(image, parse_spacing(spacing)), _volume(ct)
-    arm = arm_of_film(film, arm, str(image))
+    film, volume = load_one_film(image, parse_spacing(spacing), "Give one, that of the pose"), _volume(ct)
+    arm = in_film_pixels(film, arm, str(image))
     with progress_bar("Registering", quiet) as progress:
         try:
             found = refine(film, volume, arm.camera(), settings, centre_mm=arm.isocentre_mm, seed=seed or 0,
@@ -88,13 +88,6 @@ def _start(path: Path) -> "tuple[CArm, Pose | None]":
         return load_arm(path), None
     pose = load_pose(path)
     return pose.arm, pose
-
-
-def _film(path: Path, spacing_mm: tuple[float, float] | None) -> "Radiograph":
-    films = load_radiographs(path, spacing_mm)
-    if len(films) > 1:
-        raise FileError(path, f"holds {len(films)} films", "Give one, that of the pose")
-    return films[0]
 
 
 def _volume(path: Path) -> "Volume":

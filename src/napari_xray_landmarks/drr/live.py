@@ -51,11 +51,7 @@ def coarser(volume: Volume, voxel_mm: float) -> Volume:
 def live_arm(arm: CArm, side_px: int = SIDE_PX) -> CArm:
     """The same C-arm with larger pixels, at most `side_px` on the longer side."""
     share = min(1.0, side_px / max(arm.size_px))
-    size = tuple(max(1, round(n * share)) for n in arm.size_px)
-    grow = [n / m for n, m in zip(arm.size_px, size, strict=True)]
-    centre = arm.centre_px and tuple((c + 0.5) / g - 0.5 for c, g in zip(arm.centre_px, grow, strict=True))
-    spacing = tuple(s * g for s, g in zip(arm.pixel_spacing_mm, grow, strict=True))
-    return replace(arm, size_px=size, pixel_spacing_mm=spacing, centre_px=centre)
+    return arm.in_pixels(tuple(max(1, round(n * share)) for n in arm.size_px))
 
 
 def live_film(volume: PreparedVolume, arm: CArm, exposure: Exposure | None = None) -> np.ndarray:

@@ -1,6 +1,6 @@
 """X-ray cameras: a point source and a flat detector in the patient's world, (superior, posterior, left) in mm."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -136,6 +136,15 @@ class CArm:
                              f"source to detector {self.source_to_detector_mm} mm")
         if min(self.pixel_spacing_mm) <= 0:
             raise ValueError(f"pixel_spacing_mm must be positive, got {self.pixel_spacing_mm}")
+
+    def in_pixels(self, size_px: tuple[int, int]) -> "CArm":
+        """The same detector in (rows, columns) other pixels."""
+        size = tuple(int(n) for n in size_px)
+        grow = [n / m for n, m in zip(self.size_px, size, strict=True)]
+        centre = self.centre_px and tuple((float(c) + 0.5) / g - 0.5
+                                          for c, g in zip(self.centre_px, grow, strict=True))
+        spacing = tuple(float(s) * g for s, g in zip(self.pixel_spacing_mm, grow, strict=True))
+        return replace(self, size_px=size, pixel_spacing_mm=spacing, centre_px=centre)
 
     @property
     def world_from_arm(self) -> np.ndarray:

@@ -11,7 +11,7 @@ TOLERANCE = 0.02
 _DISTANCE = ("source_to_detector_mm", "distance_source_to_detector")
 _ISOCENTRE = ("source_to_isocentre_mm", "distance_source_to_patient")
 _LAO, _CRAN = ("lao_deg", "positioner_primary_angle"), ("cran_deg", "positioner_secondary_angle")
-_SHARE = 0.625  # of the way to the detector, where a header does not tell the isocentre: 750 of 1200 mm
+ISOCENTRE_SHARE = 0.625  # of the way to the detector, where a header does not tell the isocentre: 750 of 1200 mm
 
 
 def arm_of_film(film: Radiograph) -> CArm:
@@ -27,7 +27,7 @@ def arm_of_film(film: Radiograph) -> CArm:
                if not value]
     if missing:
         raise ValueError(f"its header has no {' and no '.join(missing)}")
-    isocentre = _number(film, _ISOCENTRE) or _SHARE * distance
+    isocentre = _number(film, _ISOCENTRE) or ISOCENTRE_SHARE * distance
     return CArm(_number(film, _LAO) or 0.0, _number(film, _CRAN) or 0.0, 0.0, isocentre, distance, pixel, film.shape)
 
 

@@ -23,6 +23,11 @@ oblique directions shows the iliac wing of one side and the obturator ring of th
 _SQUARE = 1e-5
 
 
+def view_of_arm(arm: CArm) -> str:
+    """The name of a C-arm's angles, to a tenth of a degree."""
+    return view_name(round(arm.lao_deg, 1) + 0.0, round(arm.cran_deg, 1) + 0.0)
+
+
 def view_name(lao_deg: float, cran_deg: float) -> str:
     """A view's angles as people say them: "LAO 30 CAUD 10", "AP" where both are zero."""
     if lao_deg == 0 and cran_deg == 0:

@@ -47,7 +47,11 @@ def put_back_not_finite(path: Path, values: np.ndarray) -> np.ndarray:
     return flat.reshape(values.shape)
 
 
-def _opened(path: Path):
+def is_packed(path: Path) -> bool:
+    """Whether a file is compressed by gzip, whatever its name says."""
     with open(path, "rb") as file:
-        packed = file.read(2) == _GZIP_MAGIC
-    return gzip.open(path) if packed else open(path, "rb")
+        return file.read(2) == _GZIP_MAGIC
+
+
+def _opened(path: Path):
+    return gzip.open(path) if is_packed(path) else open(path, "rb")

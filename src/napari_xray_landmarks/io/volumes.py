@@ -13,14 +13,13 @@ from ..imaging import UNKNOWN_SPACING, Radiograph, Volume
 from .files import DEFLATE_RATIO, replacing, require_file, require_plausible_size, stem, suffix
 from .frames import lps_from_index, world_from_voxel
 from .grey import grey, grey_note
-from .nifti import put_back_not_finite
+from .nifti import is_packed, put_back_not_finite
 
 WRITABLE = (".nii.gz", ".nii", ".nrrd", ".mha")
 _NO_SPACING = "no pixel spacing"
 _NOTE = "ITK_FileNotes"
 _ORTHOGONAL = 1e-4
 _NIFTI_HEADER, _NIFTI_EXTENSIONS = 352, 2**20
-_GZIP_MAGIC = b"\x1f\x8b"
 _BLOCK = 2**20
 
 
@@ -86,9 +85,9 @@ def _unpacked_bytes(path: Path, expected: int) -> int:
 
     The NIfTI reader fills what is cut off with zeros and says nothing, so it is found out here.
     """
+    if not is_packed(path):
+        return path.stat().st_size
     with open(path, "rb") as file:
-        if file.read(2) != _GZIP_MAGIC:
-            return path.stat().st_size
         file.seek(-4, SEEK_END)
         said = int.from_bytes(file.read(4), "little")
     if expected <= said <= expected + _NIFTI_EXTENSIONS:

@@ -1,7 +1,7 @@
 """Landmarks in a whole film: the pose from nothing, then every subshape, coarse to fine."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from ..errors import InputError, ModelError
 from ..geometry.similarity import apply, invert, similarity_from_points
 from ..imaging import Radiograph, Response, check_film
 from ..landmarks import LandmarkSet
+from ..options import from_known
 from ..shape.segmentation import Segmentation
 from .checks import check_plausible
 from .outlines import OutlineModel
@@ -215,6 +216,5 @@ def load(header, tensors: Mapping[str, np.ndarray]) -> Detector:
     if len(model.formation.mean) != len(header.landmarks):
         raise ValueError(f"{len(header.landmarks)} landmark names for {len(model.formation.mean)} points")
     outlines = outlines_from_tensors(tensors, header.extra, header.landmarks)
-    known = set(JointDisplacementSettings.__dataclass_fields__)
-    settings = replace(JointDisplacementSettings(), **{k: v for k, v in header.settings.items() if k in known})
+    settings = from_known(JointDisplacementSettings, header.settings)
     return Detector(tuple(header.landmarks), model, settings, outlines)

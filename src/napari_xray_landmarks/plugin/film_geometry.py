@@ -5,12 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..geometry.camera import CArm
-from ..geometry.film_arm import arm_of_film, tells_view
-from ..geometry.views import view_name
+from ..geometry.film_arm import ISOCENTRE_SHARE, arm_of_film, tells_view
+from ..geometry.views import view_of_arm
 from ..options import check_options, option
 from .films import film_of, our_metadata
-
-ISOCENTRE_SHARE = 0.625  # of the way from source to detector, as in the usual C-arm: 750 of 1200 mm
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ def arm_of_document(document) -> CArm:
 
 def describe_view(arm: CArm) -> str:
     """The angles of a C-arm in words, to a tenth of a degree."""
-    name = view_name(round(arm.lao_deg, 1) + 0.0, round(arm.cran_deg, 1) + 0.0)
+    name = view_of_arm(arm)
     return name if abs(arm.roll_deg) < 0.05 else f"{name}, roll {arm.roll_deg:.1f}°"
 
 

@@ -10,6 +10,7 @@ from ..errors import InputError
 from ..imaging import Radiograph, Response, check_film
 from ..landmarks import LandmarkSet
 from ..learning.weights import filled
+from ..options import from_known
 from .calibration import Calibration
 from .chain import Chain
 from .networks import CornerNetwork, PublishedNetwork, VertebraNetwork
@@ -130,8 +131,7 @@ class Detector:
 
 def load(header, tensors: Mapping[str, np.ndarray]):
     """The detector of a model file; ValueError or KeyError where its landmarks or arrays do not fit together."""
-    known = set(SpineSettings.__dataclass_fields__)
-    settings = SpineSettings(**{key: value for key, value in header.settings.items() if key in known})
+    settings = from_known(SpineSettings, header.settings)
     names = tuple(header.landmarks)
     levels, index = levels_of(names, "the model")
     if (index.ravel() != np.arange(len(names))).any():

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..imaging import Radiograph, Response, check_film
 from ..landmarks import LandmarkSet, other_side
 from ..learning.weights import filled
+from ..options import from_known
 from .beliefs import peaks, widened
 from .calibration import Calibration
 from .films import MIN_SIDE_PX, resampled, spacing_of, standard
@@ -147,8 +148,7 @@ def mirrored_order(names: Sequence[str]) -> np.ndarray:
 
 def load(header, tensors: Mapping[str, np.ndarray]) -> Detector:
     """The detector of a model file; ValueError or KeyError where its landmarks or arrays do not fit together."""
-    known = set(ViewInvariantSettings.__dataclass_fields__)
-    settings = ViewInvariantSettings(**{key: value for key, value in header.settings.items() if key in known})
+    settings = from_known(ViewInvariantSettings, header.settings)
     names = tuple(header.landmarks)
     network = filled(network_of(settings, len(names)), "network", tensors)
     return Detector(names, network, Calibration(*map(float, tensors["calibration"])), settings)

@@ -92,15 +92,17 @@ def _stored(dataset, film, pixel_mm: float) -> StoredFilm:
     points = np.full((len(dataset.landmark_names), 2), np.nan)
     for name, point in zip(landmarks.names, landmarks.points, strict=True):
         points[dataset.landmark_names.index(name)] = point
-    fine = max(_FINER * pixel_mm, min(spacing_of(radiograph)))
-    return stored_film(radiograph, points, np.isfinite(points).all(1), fine, film.subject, film.split)
+    return _kept(radiograph, points, np.isfinite(points).all(1), film, pixel_mm)
 
 
 def _of_simulated(film, pixel_mm: float) -> StoredFilm:
     """A `training.simulated.SimulatedFilm` as it is kept; its detector has about the network's pixels already."""
-    radiograph = film.radiograph
+    return _kept(film.radiograph, film.landmarks.points, film.landmarks.detected, film, pixel_mm)
+
+
+def _kept(radiograph, points: np.ndarray, visible: np.ndarray, film, pixel_mm: float) -> StoredFilm:
     fine = max(_FINER * pixel_mm, min(spacing_of(radiograph)))
-    return stored_film(radiograph, film.landmarks.points, film.landmarks.detected, fine, film.subject, film.split)
+    return stored_film(radiograph, points, visible, fine, film.subject, film.split)
 
 
 def _parted(films: list[StoredFilm]) -> tuple[list[StoredFilm], list[StoredFilm]]:
