@@ -3,6 +3,7 @@
 import csv
 import io
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -37,17 +38,57 @@ def read_training_set(folder) -> TrainingSet:
     paths = _image_files(folder / "images")
     where = folder / "landmarks.csv"
     table = read_marked_points(where)
-    table["image"] = _known_images(where, table, paths)
+    table["image"] = known_images(where, table, paths)
     _refuse_duplicates(where, table)
     films = _films(folder, paths)
-    names, annotators = tuple(table["landmark"].unique()), tuple(table["annotator"].unique())
+    about, names = read_about(folder, tuple(table["landmark"].unique()))
+    annotators = tuple(table["annotator"].unique())
     points = np.full((len(annotators), len(films), len(names), 2), np.nan)
     at = tuple(
         table[column].map({key: i for i, key in enumerate(keys)}).to_numpy()
         for column, keys in (("annotator", annotators), ("image", [f.name for f in films]), ("landmark", names))
     )
     points[at] = table[list(POINT_COLUMNS)].to_numpy()
-    return TrainingSet(folder, films, names, annotators, points, _about(folder / ABOUT_FILE, names))
+    return TrainingSet(folder, films, names, annotators, points, about)
+
+
+def read_films(folder) -> tuple[Film, ...]:
+    """The films of a training set in the order of their names, whether or not anything is marked in them.
+
+    Raises
+    ------
+    FileError
+        If there are none, or `images.csv` is damaged.
+    """
+    folder = Path(folder)
+    return _films(folder, _image_files(folder / "images"))
+
+
+def read_about(folder, marked: tuple[str, ...] = ()) -> tuple[dict, tuple[str, ...]]:
+    """What `about.json` says, and the names of all landmarks: those that it lists, then others that are marked.
+
+    Raises
+    ------
+    FileError
+        If it is damaged.
+    """
+    path = Path(folder) / ABOUT_FILE
+    if not path.exists():
+        return {}, marked
+    try:
+        about = parse_json(path.read_bytes(), "it")
+        if not isinstance(about, dict):
+            raise ValueError("it is no JSON object")
+        if bad := [k for k in ("name", "anatomy", "licence", "citation") if not isinstance(about.get(k, ""), str)]:
+            raise ValueError(f"{bad[0]} is no text")
+        listed = about.get("landmarks", [])
+        if not isinstance(listed, list) or not all(isinstance(name, str) and name.strip() for name in listed):
+            raise ValueError("landmarks is no list of names")
+        names = tuple(dict.fromkeys([*listed, *marked]))
+        schema_from(about.get("schema", {}), about.get("anatomy", ""), names)
+    except (OSError, ValueError) as error:
+        raise FileError(path, f"cannot be used: {error}", "Correct or remove it") from error
+    return about, names
 
 
 def read_marked_points(path) -> pd.DataFrame:
@@ -65,21 +106,6 @@ def read_marked_points(path) -> pd.DataFrame:
     table = _with_numbers(path, table)
     _refuse_duplicates(path, table)
     return table
-
-
-def _about(path: Path, landmark_names: tuple[str, ...]) -> dict:
-    if not path.exists():
-        return {}
-    try:
-        about = parse_json(path.read_bytes(), "it")
-        if not isinstance(about, dict):
-            raise ValueError("it is no JSON object")
-        if bad := [k for k in ("name", "anatomy", "licence", "citation") if not isinstance(about.get(k, ""), str)]:
-            raise ValueError(f"{bad[0]} is no text")
-        schema_from(about.get("schema", {}), about.get("anatomy", ""), landmark_names)
-    except (OSError, ValueError) as error:
-        raise FileError(path, f"cannot be used: {error}", "Correct or remove it") from error
-    return about
 
 
 def _image_files(folder: Path) -> dict[str, Path]:
@@ -116,8 +142,14 @@ def _read_table(path: Path, required: tuple[str, ...]) -> pd.DataFrame:
     return table
 
 
-def _known_images(where: Path, table: pd.DataFrame, paths: dict[str, Path]) -> pd.Series:
-    """The image column as file names: a name without its ending will do where only one file has it."""
+def known_images(where: Path, table: pd.DataFrame, paths: Iterable[str]) -> pd.Series:
+    """The image column as file names: a name without its ending will do where only one file has it.
+
+    Raises
+    ------
+    FileError
+        Naming the line, if an image is none of these files or may be several.
+    """
     by_stem = defaultdict(list)
     for name in paths:
         by_stem[Path(name).stem].append(name)
@@ -163,7 +195,7 @@ def _films(folder: Path, paths: dict[str, Path]) -> tuple[Film, ...]:
     if not where.exists():
         return tuple(films.values())
     table = _read_table(where, ("image",))
-    table["image"] = _known_images(where, table, paths)
+    table["image"] = known_images(where, table, paths)
     if (twice := table.duplicated("image")).any():
         row = table[twice].iloc[0]
         raise FileError(where, f"line {row['line']} names {row['image']!r} a second time", "Keep one row an image")

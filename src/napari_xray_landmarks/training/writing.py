@@ -116,7 +116,7 @@ def _write_films(folder: Path, films: Iterable[SourceFilm], progress) -> int:
             seen.add(film.name)
             if progress is not None:
                 progress(i / total if total else 0.0, f"writing {film.name}")
-            name = _write_image(folder / "images", film)
+            name = write_image(folder / "images", film)
             images.writerow((name, _spacing_text(film.spacing_mm), film.subject or film.name, film.split))
             points.writerows(_rows(name, film.landmarks))
             if film.contours:
@@ -132,8 +132,8 @@ def _rows(image: str, landmarks: Mapping[str, LandmarkSet]):
             yield (image, name, *(repr(v) if np.isfinite(v) else "" for v in point), annotator)
 
 
-def _write_image(folder: Path, film: SourceFilm) -> str:
-    """Store one image under `folder`; gives its file name."""
+def write_image(folder: Path, film: SourceFilm) -> str:
+    """Store a film's image in a folder, copied or as PNG or TIFF; gives its file name."""
     if isinstance(film.image, Path) and film.image.suffix.lower() in COPIED_ENDINGS:
         path = folder / (film.name + film.image.suffix.lower())
         shutil.copyfile(film.image, path)
