@@ -24,6 +24,7 @@ from .options import (
 from .reporting import for_each, say
 from .simulated_sets import (
     HIPS,
+    KNEE,
     Anatomy,
     AnatomyOption,
     AppearanceOption,
@@ -41,6 +42,7 @@ from .simulated_sets import (
     patients,
     refuse_options_of_single_films,
     view_ranges,
+    write_knees,
     write_set,
 )
 from .views import Progress, Request, simulate_views
@@ -115,6 +117,8 @@ def simulate(
     """
     check_device(device)
     arm = parse_arm(sod, sdd, size, pixel, roll, isocentre)
+    if dataset is not None and [str(ct) for ct in cts] == [KNEE] and not cts[0].exists():
+        return write_knees(output, dataset, quiet)
     if dataset is not None:
         refuse_options_of_single_films({"--view": views, "--isocentre": isocentre, "--monochrome1": inverted,
                                         "--png": png})

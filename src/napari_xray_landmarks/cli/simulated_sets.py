@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..training.views import ViewRanges
 
 PANEL = "Data set"
-HIPS = "hips"
+HIPS, KNEE = "hips", "knee"
 HIP_PHANTOMS = 30
 ATLAS_CITATION = "Johns Hopkins pelvis atlas (Han et al. 2019, CC BY 4.0)"
 ATLAS_FOLDERS = ("left", "right", "sacrum")
@@ -39,8 +39,8 @@ DatasetOption = Annotated[
     int | None,
     typer.Option("--dataset", metavar="N", min=1, rich_help_panel=PANEL, help="Write a training set of N films from "
                  "random views instead. CT may then also be a phantom's name, the folder of the pelvis atlas, or hips, "
-                 "alone or followed by that folder, for films that deep-morphing learns from. A run that was stopped "
-                 "goes on."),
+                 "alone or followed by that folder, for films that deep-morphing learns from; knee gives N MR volumes "
+                 "with labels, for deep-shape. A run that was stopped goes on."),
 ]  # fmt: skip
 FemursOption = Annotated[
     Path | None,
@@ -191,3 +191,15 @@ def about(plan: "FilmPlan") -> dict:
     if shown == "pelvis":
         known |= {"anatomy": schema.anatomy, "schema": {"pairs": schema.pairs, "subshapes": schema.subshapes}}
     return known
+
+
+def write_knees(output: Path, count: int, quiet: bool) -> int:
+    """Write the knee phantoms' volumes that the folder lacks; gives the exit code."""
+    from ..training.knee_sets import write_knee_set
+    from ..training.volumes import SPLITS
+
+    with progress_bar("Simulating", quiet) as progress:
+        dataset = write_knee_set(output, count, progress=progress)
+    shares = ", ".join(f"{sum(scan.split == split for scan in dataset.scans)} {split}" for split in SPLITS)
+    say(f"{len(dataset)} volumes of as many knees ({shares})  {output}", quiet)
+    return 0

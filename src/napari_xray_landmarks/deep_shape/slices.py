@@ -1,0 +1,46 @@
+"""The first stage: class probabilities by the network of slices."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from .networks import SliceNetwork
+from .preparation import slice_stack
+
+
+@torch.no_grad()
+def slice_probabilities(network: SliceNetwork, image: np.ndarray, axis: int, neighbours: int, *, batch: int = 8,
+                        report: Callable[[float], None] = lambda fraction: None) -> np.ndarray:
+    """Class probabilities of each voxel, slice by slice.
+
+    Parameters
+    ----------
+    network
+    image
+        `preparation.normalised`.
+    axis
+        That the slices are perpendicular to.
+    neighbours
+        Slices on either side that the network is shown too.
+    batch
+        Slices at a time.
+    report
+        Called as `report(fraction)`; may raise `errors.Cancelled`.
+
+    Returns
+    -------
+    (C, planes, rows, columns) float16 array
+    """
+    device, count, found = next(network.parameters()).device, image.shape[axis], None
+    for start in range(0, count, batch):
+        report(start / count)
+        numbers = np.arange(start, min(start + batch, count))
+        given = torch.from_numpy(slice_stack(image, axis, numbers, neighbours)).to(device)
+        with torch.autocast(device.type, torch.bfloat16):
+            logits = network(given.float().contiguous(memory_format=torch.channels_last))
+        values = logits.float().softmax(1).half().cpu().numpy()
+        if found is None:
+            found = np.empty((values.shape[1], *image.shape), np.float16)
+        np.moveaxis(found, axis + 1, 1)[:, numbers] = values.swapaxes(0, 1)
+    return found
