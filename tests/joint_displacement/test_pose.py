@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.ndimage import zoom
@@ -40,6 +42,15 @@ def test_a_shape_is_found_however_the_film_is_turned(patch_model, turn_deg):
 def test_a_shape_is_found_at_any_size_and_resolution(patch_model, shape, larger):
     pyramid, truth = planted(patch_model, 300, shape=shape, larger=larger)
     assert_near(find_pose(pyramid, patch_model, CELL, 15.0).image_from_model, truth, patch_model)
+
+
+def test_peaks_that_fall_into_one_spot_are_no_pose(patch_model):
+    votes = np.zeros_like(patch_model.pose.displacements)
+    model = replace(patch_model, pose=replace(patch_model.pose, displacements=votes))
+    pyramid, _ = planted(patch_model, 302)
+    scale = decompose(find_pose(pyramid, model, CELL, 0.0).image_from_model)[0]
+    tried = candidate_scales(pyramid.shape, model)
+    assert tried.min() / 2 < scale < tried.max() * 2
 
 
 def test_progress_is_told_and_may_cancel(patch_model):

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from ..errors import InputError
-from ..geometry.similarity import apply, invert, similarity, similarity_from_points
+from ..geometry.similarity import apply, decompose, invert, similarity, similarity_from_points
 from .graph import nearest_rows
 from .patches import PatchModel, PatchSet
 from .sampling import LevelImage, Pyramid
@@ -26,6 +26,7 @@ _NEIGHBOURS = 5
 _BANDWIDTH = 1.5  # level px
 _CANDIDATES = 6
 _REFINEMENTS = 2
+_MOST_RESCALED = 2.0  # by a fit to the landmarks' peaks
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +139,10 @@ def _score(pyramid: Pyramid, model: PatchModel, cell: int, image_from_model: np.
 
 
 def _refined(pyramid: Pyramid, model: PatchModel, cell: int, pose: Pose) -> Pose:
-    """Fit the similarity to the landmarks' own peaks, as long as that raises the score."""
+    """Fit the similarity to the landmarks' own peaks, as long as that raises the score.
+
+    Where a film does not show the shape, peaks may fall into one spot: a fit to these is no pose.
+    """
     for _ in range(_REFINEMENTS):
         image = _film_in_pose(pyramid, pose.image_from_model, model.pose_resolution, 0.0)
         positions, weights = _ballots(image, model.pose, cell)
@@ -153,6 +157,8 @@ def _refined(pyramid: Pyramid, model: PatchModel, cell: int, pose: Pose) -> Pose
             return pose
         in_film = apply(image.image_from_level, peaks)
         fitted = similarity_from_points(model.formation.mean, in_film, trust)
+        if not 1 / _MOST_RESCALED < decompose(fitted)[0] / decompose(pose.image_from_model)[0] < _MOST_RESCALED:
+            return pose
         better = _score(pyramid, model, cell, fitted)
         if better.score <= pose.score:
             return pose
