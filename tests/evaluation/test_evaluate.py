@@ -8,36 +8,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from marked_films import NAMES, TRUE, detections, marks, training_set
 from napari_xray_landmarks.errors import FileError
 from napari_xray_landmarks.evaluation import compare_methods, evaluate
-from napari_xray_landmarks.imaging import Radiograph
 from napari_xray_landmarks.io import Detections, save_landmarks, write_detections
-from napari_xray_landmarks.landmarks import Contour, LandmarkSet
-from napari_xray_landmarks.training.writing import SourceFilm, write_training_set
-
-NAMES = ("a", "b", "c", "d")
-TRUE = np.array([[10.0, 10], [20, 40], [40, 20], [45, 45]])
-
-
-def marks(points, names=NAMES, **options) -> LandmarkSet:
-    return LandmarkSet(names, np.asarray(points, dtype=float), **options)
-
-
-def detections(path, points_of: dict, spacing_mm=None, **options):
-    rows = [Detections(image, marks(points, **options), spacing_mm) for image, points in points_of.items()]
-    write_detections(path, rows)
-    return path
-
-
-def training_set(folder, by_image: dict, spacing_mm=None, contours=(), subjects=None):
-    film = Radiograph(np.arange(2500, dtype=np.uint16).reshape(50, 50))
-    films = [
-        SourceFilm(name, film, {who: marks(points) for who, points in by.items()}, spacing_mm,
-                   subject=(subjects or {}).get(name, ""), contours=contours)
-        for name, by in by_image.items()
-    ]  # fmt: skip
-    write_training_set(folder, films)
-    return folder
+from napari_xray_landmarks.landmarks import Contour
 
 
 @pytest.mark.parametrize("shift", [(3, 4), (0, 0), (-1.5, 2)])
@@ -245,15 +220,16 @@ def test_the_report_needs_nothing_else_and_escapes_every_name(tmp_path):
     evaluate(predicted, truth, tmp_path / "new" / "out")
     folder = tmp_path / "new" / "out"
     page = Page((folder / "report.html").read_text(encoding="utf-8"))
-    assert {"script", "img", "link", "iframe", "b>"} & set(page.tags) == set()
-    assert all(link.startswith("#") for link in page.links)
+    assert {"script", "link", "iframe", "b>"} & set(page.tags) == set()
+    assert all(link.startswith(("#", "data:image/png;base64,")) for link in page.links)
     assert "://" not in (folder / "report.html").read_text(encoding="utf-8")
-    assert page.tags.count("svg") == 3
+    assert page.tags.count("svg") == 4
+    assert page.tags.count("img") == 2  # the worst case, small and large
     for name in (*names, "t&<b>.csv", "Mean radial error"):
         assert name in page.text
-    pictures = ("cumulative_error", "per_landmark", "reliability")
+    pictures = ("cumulative_error", "per_landmark", "reliability", "bland_altman")
     assert {p.name for p in folder.iterdir()} == {
-        "report.html", "metrics.csv", "metrics.json", "errors.csv",
+        "report.html", "metrics.csv", "metrics.json", "errors.csv", "images.csv",
         *(f"{name}.{kind}" for name in pictures for kind in ("png", "svg")),
     }  # fmt: skip
     for name in pictures:

@@ -1,4 +1,4 @@
-"""`evaluate`: predicted against true landmarks."""
+"""`evaluate`: predicted against true landmarks, contours, labels, angles or poses."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,31 +12,57 @@ from .reporting import say
 
 def evaluate(
     predicted: Annotated[
-        Path, typer.Argument(metavar="PREDICTED", help="What `detect` wrote: a table, markups, a folder.")
+        Path, typer.Argument(metavar="PREDICTED", help="What a command wrote: a table, markups, labels, a folder.")
     ],
-    truth: Annotated[Path, typer.Argument(metavar="TRUTH", help="A training set's folder, a table or markups.")],
+    truth: Annotated[
+        Path, typer.Argument(metavar="TRUTH", help="A training set's folder, or a file or folder of the same kind.")
+    ],
     output: FolderOption,
     thresholds: Annotated[
         str | None,
         typer.Option("--within", metavar="N,N,...", help="Distances of the detection rates, in the report's unit."),
     ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option("--kind", metavar="KIND", help="landmarks, contours, labels, angles or poses, where in doubt."),
+    ] = None,
+    failure_above: Annotated[
+        float | None,
+        typer.Option("--failure-above", min=0, help="Mean error of an image, or mTRE of a pose, that is a failure."),
+    ] = None,
+    annotator: Annotated[
+        str | None,
+        typer.Option("--annotator", help="Whose landmarks of PREDICTED; against the others where it is the truth."),
+    ] = None,
+    targets: Annotated[
+        Path | None, typer.Option("--targets", metavar="POINTS3D", help="Of poses: points in the patient (.mrk.json).")
+    ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option("--images", metavar="DIR", help="The images, for pictures of the worst cases."),
+    ] = None,
     quiet: QuietOption = False,
     device: DeviceOption = Device.auto,
     seed: SeedOption = None,
 ) -> None:
-    """Compare predicted landmarks with true ones; write report.html, metrics and plots."""
+    """Compare what was predicted with what is true; write report.html, metrics and plots."""
     from ..evaluation import evaluate as compare
 
-    table = predicted / "landmarks.csv"
     distances = _distances(thresholds)
     found = compare(
-        table if predicted.is_dir() and table.is_file() else predicted,
+        predicted,
         truth,
         output,
-        thresholds=None if distances is None else {"px": distances, "mm": distances},
+        kind=kind,
+        thresholds=None if distances is None else dict.fromkeys(("px", "mm", "°"), distances),
+        failure_above=failure_above,
+        annotator=annotator,
+        targets=targets,
+        images=images,
         seed=seed or 0,
     )
-    say(_headline(found), quiet)
+    for line in _lines(found):
+        say(line, quiet)
     for note in found.notes:
         say(f"Note: {note}", quiet)
     say(f"Written: {output / 'report.html'}", quiet)
@@ -52,6 +78,13 @@ def _distances(text: str | None) -> tuple[float, ...] | None:
     if not distances or not all(0 < d < float("inf") for d in distances):
         raise InputError(f"--within {text}", "must be positive numbers with commas between", "For example 2,2.5,3,4")
     return distances
+
+
+def _lines(found) -> list[str]:
+    from ..evaluation import Evaluation
+    from ..evaluation.comparison_page import sentences
+
+    return [_headline(found)] if isinstance(found, Evaluation) else sentences(found)
 
 
 def _headline(found) -> str:

@@ -10,14 +10,19 @@ import pandas as pd
 
 from ..errors import FileError, listed
 from ..io.files import stem
+from .cases import ImageSource, image_source
+from .comparison import Comparison
+from .landmarks import landmark_comparison
 from .matching import (
     Marked,
     common_spacing,
     compare,
     contour_errors,
     match_images,
+    of_annotator,
     read_marked,
     references,
+    without_annotator,
 )
 from .statistics import PairedTest, Reliability, TableRow, paired_test, reliability, summary, table_row
 
@@ -52,6 +57,8 @@ class Evaluation:
         What a reader must know: unmatched images, missing spacings.
     thresholds
         Of the detection rates, by unit.
+    comparison
+        The same in the form of every kind of evaluation, with the worst cases; against the first reference.
     """
 
     predicted: str
@@ -66,6 +73,7 @@ class Evaluation:
     reliability: Reliability | None
     notes: tuple[str, ...] = ()
     thresholds: Mapping[str, Sequence[float]] = field(default_factory=lambda: dict(THRESHOLDS))
+    comparison: Comparison | None = None
 
     @property
     def reference(self) -> str:
@@ -91,12 +99,24 @@ class Evaluation:
         return image_means(self.errors[self.errors["against"] == (against or self.reference)], self.unit)
 
 
-def evaluate_files(
-    predicted, truth, *, thresholds: Mapping[str, Sequence[float]] | None = None, failure_above=None, seed: int = 0
-) -> Evaluation:
+def evaluate_files(predicted, truth, *, annotator: str | None = None, images=None, **options) -> Evaluation:
     """Compare predicted landmarks with true ones; parameters and errors are those of `report.evaluate`."""
     predicted_path, truth_path = Path(predicted), Path(truth)
     found, known = read_marked(predicted_path), read_marked(truth_path)
+    if annotator is not None:
+        found = of_annotator(predicted_path, found, annotator)
+        if predicted_path.resolve() == truth_path.resolve():
+            known = without_annotator(truth_path, known, annotator)
+    source = image_source(images, truth_path, predicted_path)
+    return evaluate_marked(found, known, predicted_path, truth_path, source=source, **options)
+
+
+def evaluate_marked(
+    found: Mapping[str, Marked], known: Mapping[str, Marked], predicted_path: Path, truth_path: Path, *,
+    thresholds: Mapping[str, Sequence[float]] | None = None, failure_above=None, seed: int = 0,
+    source: ImageSource = lambda _: None,
+) -> Evaluation:  # fmt: skip
+    """Compare landmarks that are in memory, by image; the paths are what messages call them."""
     pairs = match_images(found, known)
     if not pairs:
         names = f"{listed(found)}, and those of {truth_path} are {listed(known)}"
@@ -119,8 +139,10 @@ def evaluate_files(
         table_row(image_means(main, unit), failure_above=failure_above),
         table_row(outlines[unit], failure_above=failure_above) if outlines[unit] else None,
         reliability(main["confidence"], main[f"error_{unit}"], threshold),
-        tuple(_notes(pairs, found, known, errors)),
+        notes := tuple(_notes(pairs, found, known, errors)),
         thresholds,
+        landmark_comparison(main, unit, found, known, pairs, names=(predicted_path.name, truth_path.resolve().name),
+                            notes=notes, thresholds=thresholds, failure_above=failure_above, source=source, seed=seed),
     )
 
 

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from ..errors import FileError
+from ..errors import FileError, listed
 from ..io import load_landmarks, read_detections
 from ..io.files import stem, suffix
 from ..io.tables import columns_of
@@ -57,8 +57,8 @@ def read_marked(path) -> dict[str, Marked]:
     Parameters
     ----------
     path
-        A detections CSV, a table of points with an `annotator` column, a training set's folder, or one image's
-        `.mrk.json` or `.fcsv`, which is called after the file.
+        A detections CSV or a folder with one, a table of points with an `annotator` column, a training set's folder, or
+        one image's `.mrk.json` or `.fcsv`, which is called after the file.
 
     Raises
     ------
@@ -66,6 +66,8 @@ def read_marked(path) -> dict[str, Marked]:
         If it is none of these, or damaged.
     """
     path = Path(path)
+    if path.is_dir() and not (path / "images").is_dir() and (path / "landmarks.csv").is_file():
+        path = path / "landmarks.csv"
     if path.is_dir() or (path.name == "landmarks.csv" and (path.parent / "images").is_dir()):
         return _of_training_set(read_training_set(path if path.is_dir() else path.parent))
     if suffix(path) == ".csv":
@@ -113,6 +115,32 @@ def _of_detections(path: Path) -> dict[str, Marked]:
     return {name: Marked(name, {TRUTH: d.landmarks}, d.spacing_mm) for name, d in read_detections(path).items()}
 
 
+def of_annotator(path, marked: Mapping[str, Marked], annotator: str) -> dict[str, Marked]:
+    """What one annotator marked.
+
+    Raises
+    ------
+    FileError
+        There is no such annotator.
+    """
+    found = {name: replace(one, by={annotator: one.by[annotator]}) for name, one in marked.items()
+             if annotator in one.by}
+    if not found:
+        known = listed(dict.fromkeys(who for one in marked.values() for who in one.by))
+        raise FileError(path, f"has no annotator {annotator!r}", f"Annotators are: {known}")
+    return found
+
+
+def without_annotator(path, marked: Mapping[str, Marked], annotator: str) -> dict[str, Marked]:
+    """What the other annotators marked; FileError where there is none."""
+    left = {name: replace(one, by={who: marks for who, marks in one.by.items() if who != annotator})
+            for name, one in marked.items()}
+    left = {name: one for name, one in left.items() if one.by}
+    if not left:
+        raise FileError(path, f"has no annotator but {annotator!r}", "Give the truth of somebody else")
+    return left
+
+
 def match_images(predicted: Mapping[str, Marked], truth: Mapping[str, Marked]) -> dict[str, str]:
     """The predicted image of each true one: of the same name, or the same name but for folders and endings.
 
@@ -139,7 +167,7 @@ def references(marked: Marked, several: bool) -> dict[str, LandmarkSet]:
         return dict(marked.by)
     sets = list(marked.by.values())
     names = tuple(dict.fromkeys(name for s in sets for name in s.names))
-    points = mean_of_annotators(np.stack([_aligned(s, names) for s in sets]))
+    points = mean_of_annotators(np.stack([aligned(s, names) for s in sets]))
     return {MEAN: LandmarkSet(names, points, unit=sets[0].unit), **marked.by}
 
 
@@ -149,7 +177,7 @@ def compare(image: str, predicted: LandmarkSet, truth: LandmarkSet, spacing_mm, 
     errors = {}
     for unit in ("px", "mm"):
         try:
-            pair = [_aligned(_in_unit(marks, unit, spacing_mm), names) for marks in (predicted, truth)]
+            pair = [aligned(in_unit(marks, unit, spacing_mm), names) for marks in (predicted, truth)]
             errors[unit] = radial_error(*pair)
         except LookupError:
             errors[unit] = np.full(len(names), np.nan)
@@ -189,16 +217,16 @@ def contour_errors(predicted: LandmarkSet, truth: LandmarkSet, marked: Marked, s
     scale = np.ones(2) if spacing_mm is None else np.array(spacing_mm)
     if not marked.contours or truth.unit != "px":
         return np.empty(0)
-    places = _aligned(truth, truth.names)
+    places = aligned(truth, truth.names)
     on = np.min([point_to_curve(places, c.points, closed=c.closed) for c in marked.contours], axis=0) <= ON_CONTOUR_PX
     names = tuple(n for n, there in zip(truth.names, on, strict=True) if there)
     if not names:
         return np.empty(0)
-    points = _aligned(_in_unit(predicted, "px", spacing_mm), names) * scale
+    points = aligned(in_unit(predicted, "px", spacing_mm), names) * scale
     return np.min([point_to_curve(points, c.points * scale, closed=c.closed) for c in marked.contours], axis=0)
 
 
-def _in_unit(marks: LandmarkSet, unit: str, spacing_mm) -> LandmarkSet:
+def in_unit(marks: LandmarkSet, unit: str, spacing_mm) -> LandmarkSet:
     """`marks` in that unit; LookupError where the spacing that it takes is unknown."""
     if marks.unit == unit:
         return marks
@@ -207,7 +235,7 @@ def _in_unit(marks: LandmarkSet, unit: str, spacing_mm) -> LandmarkSet:
     return marks.in_mm(spacing_mm) if unit == "mm" else marks.in_px(spacing_mm)
 
 
-def _aligned(marks: LandmarkSet, names: tuple[str, ...]) -> np.ndarray:
+def aligned(marks: LandmarkSet, names: tuple[str, ...]) -> np.ndarray:
     """(N, 2) points in the order of `names`, NaN for those that it lacks."""
     points = np.full((len(names), 2), np.nan)
     index = {name: i for i, name in enumerate(marks.names)}

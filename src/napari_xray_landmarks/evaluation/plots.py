@@ -38,9 +38,9 @@ def cumulative_error(evaluation: Evaluation) -> Figure:
     axes = figure.add_subplot(xlabel=f"radial error [{unit}]", ylabel="share of landmarks [%]")
     errors = evaluation.errors
     main = errors[errors["against"] == evaluation.reference][f"error_{unit}"].to_numpy()
-    _steps(axes, main, f"predicted, against {evaluation.reference}", color=BLUE, lw=1.8)
+    steps(axes, main, f"predicted, against {evaluation.reference}", color=BLUE, lw=1.8)
     for pair, rows in evaluation.annotator_errors.groupby("against", sort=False):
-        _steps(axes, rows[f"error_{unit}"].to_numpy(), f"annotators: {pair}", color=ORANGE, lw=1.2, ls="--")
+        steps(axes, rows[f"error_{unit}"].to_numpy(), f"annotators: {pair}", color=ORANGE, lw=1.2, ls="--")
     for threshold in evaluation.thresholds[unit]:
         axes.axvline(threshold, color=GREY, lw=0.6, ls=":")
     good = finite(main)
@@ -50,7 +50,8 @@ def cumulative_error(evaluation: Evaluation) -> Figure:
     return figure
 
 
-def _steps(axes, errors: np.ndarray, label: str, **style) -> None:
+def steps(axes, errors: np.ndarray, label: str, **style) -> None:
+    """Draw the share of values up to each; infinite ones count, NaN do not."""
     known = errors[~np.isnan(errors)]
     found = np.sort(known[np.isfinite(known)])
     share = 100 * np.arange(1, len(found) + 1) / max(len(known), 1)
@@ -62,10 +63,17 @@ def per_landmark(evaluation: Evaluation) -> Figure:
     unit, errors = evaluation.unit, evaluation.errors
     main = errors[errors["against"] == evaluation.reference]
     groups = {name: finite(rows[f"error_{unit}"]) for name, rows in main.groupby("landmark", sort=False)}
-    order = sorted(groups, key=lambda name: np.median(groups[name]) if groups[name].size else -1.0)
+    return boxes(groups, f"radial error [{unit}]")
+
+
+def boxes(groups: dict[str, np.ndarray], label: str, *, more_is_better=False, most: int | None = None) -> Figure:
+    """A box of each group of values, the worst on top; only the worst where there are more than `most`."""
+    sign = -1.0 if more_is_better else 1.0
+    order = sorted(groups, key=lambda name: sign * np.median(groups[name]) if groups[name].size else -np.inf)
+    order = order if most is None else order[-most:]
     figure = Figure(figsize=(6, 0.8 + 0.26 * len(order)), layout="constrained")
-    axes = figure.add_subplot(xlabel=f"radial error [{unit}]")
-    boxes = axes.boxplot(
+    axes = figure.add_subplot(xlabel=label)
+    drawn_boxes = axes.boxplot(
         [groups[name] for name in order],
         orientation="horizontal",
         widths=0.6,
@@ -74,10 +82,11 @@ def per_landmark(evaluation: Evaluation) -> Figure:
         medianprops={"color": ORANGE, "lw": 1.6},
         boxprops={"facecolor": "#cfe3f1", "edgecolor": BLUE},
     )
-    for line in (*boxes["whiskers"], *boxes["caps"]):
+    for line in (*drawn_boxes["whiskers"], *drawn_boxes["caps"]):
         line.set_color(BLUE)
     axes.set_yticks(np.arange(1, len(order) + 1), [plain(_shortened(name)) for name in order])
-    axes.set_xlim(left=0)
+    if not more_is_better:
+        axes.set_xlim(left=0)
     axes.grid(axis="y", visible=False)
     return figure
 

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from .. import __version__
 from ..errors import FileError
 from ..io.files import replacing
+from .page import CSS, number_text, percent_text, table_html
 from .plots import BLUE, GREY, ORANGE, STYLE, drawn, plain, svg_fragment
-from .report import CSS, number_text, percent_text, table_html
 from .view_sphere import ACCURATE_PX, BELIEF, Summary, ViewSphere, table_of
 
 _BALL = "#eceff1"

@@ -121,7 +121,7 @@ def overlaps(predicted: Volume, truth: Volume, structures: Mapping[str, int] | N
         The grids differ, or the voxels are not whole numbers.
     """
     for labels in (predicted, truth):
-        _check_whole(labels)
+        check_whole(labels.voxels, labels.name)
     check_one_grid(predicted, truth)
     if structures is None:
         values = np.union1d(np.unique(predicted.voxels), np.unique(truth.voxels))
@@ -168,9 +168,15 @@ def check_one_grid(one: Volume, other: Volume) -> None:
                          "Give labels on one grid: resample one of them first")
 
 
-def _check_whole(labels: Volume) -> None:
-    voxels = labels.voxels
+def check_whole(voxels: np.ndarray, name: str) -> None:
+    """Refuse numbers that are no labels.
+
+    Raises
+    ------
+    InputError
+        One is not whole.
+    """
     if np.issubdtype(voxels.dtype, np.integer) or voxels.dtype == bool:
         return
     if not np.isfinite(voxels).all() or (voxels != np.round(voxels)).any():
-        raise InputError(labels.name, "holds numbers that are not whole: it is no label volume", "Give labels")
+        raise InputError(name, "holds numbers that are not whole: these are no labels", "Give labels")
