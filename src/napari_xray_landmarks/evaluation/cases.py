@@ -146,7 +146,7 @@ def _draw_curves(axes, case: Case) -> None:
     lines = (case.true_curves, TRUE_COLOUR, "-"), (case.predicted_curves, PREDICTED_COLOUR, "--")
     for curves, colour, style in lines:
         for curve in curves:
-            axes.plot(curve[:, 1], curve[:, 0], color=colour, ls=style, lw=1.4)
+            axes.plot(curve[:, 1], curve[:, 0], color=colour, ls=style, lw=2)
 
 
 def _draw_points(axes, case: Case) -> None:

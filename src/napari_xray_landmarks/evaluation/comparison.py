@@ -160,7 +160,7 @@ class Comparison:
             value = row[self.main.key]
             if not row["failed"] and (value >= 1 if self.main.more_is_better else value < NOTHING):
                 continue
-            text = f"{self.main.title} {value:.3g} {self.main.unit}".strip() if np.isfinite(value) else "nothing found"
+            text = f"{self.main.title} {value:.2f} {self.main.unit}".strip() if np.isfinite(value) else "nothing found"
             failed = f", {row['failed']} failed" if row["failed"] and np.isfinite(value) else ""
             one = self.values["item"].nunique() == 1
             found.append((row["image"], text + failed + ("" if one else f"; worst {self.item}: {row['worst']}")))

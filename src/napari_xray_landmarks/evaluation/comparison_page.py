@@ -31,7 +31,7 @@ def sentences(comparison: Comparison) -> list[str]:
 def page(comparison: Comparison, svgs: Mapping[str, str]) -> str:
     """The report as one HTML page that loads nothing."""
     title = f"{comparison.predicted} against {comparison.truth}"
-    first, *others = sentences(comparison)
+    first, *others = (text[0].upper() + text[1:] for text in sentences(comparison))
     links, figures = gallery_html(comparison)
     parts = [f"<h1>{escape(title)}</h1>", f"<p class=big>{escape(first)}</p>",
              *[f"<p>{escape(text)}.</p>" for text in others], *notes_html(comparison.notes), *links,

@@ -64,11 +64,11 @@ def bland_altman(pairs: list[Pairs]) -> Figure:
             found = agreement(one.predicted, one.true)
             axes.plot((one.predicted + one.true) / 2, one.predicted - one.true, ls="none", marker=".", ms=4, color=BLUE,
                       alpha=0.7)
-            for value, style, name in ((found.bias, "-", "bias"), (found.low, "--", "95 %"), (found.high, "--", "")):
-                axes.axhline(value, color=ORANGE, lw=1.2, ls=style, label=f"{name} {value:.2g}" if name else None)
+            for value, style in ((found.bias, "-"), (found.low, "--"), (found.high, "--")):
+                axes.axhline(value, color=ORANGE, lw=1.2, ls=style)
             axes.axhline(0, color=GREY, lw=0.6)
-            axes.set(title=plain(one.name), xlabel=plain(f"mean [{one.unit}]"))
-            axes.annotate(f"{found.bias:+.2f} ({found.low:+.2f} to {found.high:+.2f}) {one.unit}", (0.02, 0.98),
-                          xycoords="axes fraction", va="top", size=7, color=ORANGE)
+            limits = f"bias {found.bias:+.2f}, limits {found.low:+.2f} to {found.high:+.2f} {one.unit}"
+            axes.set_title(f"{plain(one.name)}\n{limits}", size=8)
+            axes.set_xlabel(plain(f"mean [{one.unit}]"))
         figure.axes[0].set_ylabel("predicted less true")
     return figure

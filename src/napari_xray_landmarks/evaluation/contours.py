@@ -146,9 +146,9 @@ def _all_mm(*outlined: Outlined) -> bool:
 
 
 def _measures(unit: str) -> tuple[Measure, ...]:
-    return (Measure("assd", "average symmetric distance (ASSD)", unit), Measure("hd95", "HD95", unit),
-            Measure("point_to_curve", "mean point-to-curve distance", unit),
-            Measure("dice", "Dice of the areas", more_is_better=True))
+    return (Measure("assd", "ASSD", unit), Measure("hd95", "HD95", unit),
+            Measure("point_to_curve", "point to curve", unit),
+            Measure("dice", "Dice", more_is_better=True))
 
 
 def _rows(found: dict[str, np.ndarray], known: dict[str, np.ndarray], closed: Mapping[str, bool]) -> list[dict]:

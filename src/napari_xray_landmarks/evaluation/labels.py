@@ -74,7 +74,7 @@ def compare_labels(found: Mapping[str, Path | Labels], known: Mapping[str, Path 
     if unit == "px":
         notes.append("no pixel spacing is known: results are in pixels")
     measures = (Measure("dice", "Dice", more_is_better=True),
-                Measure("assd", "average symmetric surface distance (ASSD)", unit), Measure("hd95", "HD95", unit))
+                Measure("assd", "ASSD", unit), Measure("hd95", "HD95", unit))
     return Comparison("labels", predicted.name, truth.resolve().name, "structure", measures, table, (), (sizes,),
                       tuple(notes), **({} if thresholds is None else {"thresholds": thresholds}),
                       case=_cases(found, known, pairs, source), seed=seed)

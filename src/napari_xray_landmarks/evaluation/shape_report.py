@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from matplotlib import rc_context
+from matplotlib import colormaps, rc_context
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from ..errors import FileError
@@ -12,13 +14,14 @@ from ..io.tables import number, write_table
 from ..shape.point_distribution import PointDistributionModel
 from ..shape.quality import Quality
 from .plots import BLUE, GREY, ORANGE, STYLE, drawn, plain
+from .registration_report import TABLE, registration_plot, write_registrations
 
 MEASURES = ("generalisation", "generalisation_sd", "specificity", "specificity_sd")
 MOST_MODES = 4
 
 
 def write_shape_report(trained, folder) -> Path:
-    """Write `quality.csv` and pictures of the quality and the modes into a folder.
+    """Write `quality.csv` and pictures of the quality and the modes into a folder; of masks `registration.csv` too.
 
     Parameters
     ----------
@@ -38,11 +41,14 @@ def write_shape_report(trained, folder) -> Path:
     except OSError as error:
         raise FileError(folder, f"cannot be made a folder ({error.strerror})", "Choose another folder") from error
     unit, shapes = trained.shapes.unit, trained.shapes
-    figures = {"modes": modes_plot(trained.model, unit, closed=shapes.closed)}
+    figures = {"modes": modes_plot(trained.model, unit, closed=shapes.closed, faces=shapes.faces)}
     if trained.quality is not None:
         figures["quality"] = quality_plot(trained.quality, unit, kept=len(trained.model.modes))
         columns = ["modes", "compactness", *(f"{name}_{unit}" for name in MEASURES)]
         write_table(folder / "quality.csv", columns, _lines(trained.quality))
+    if trained.correspondences is not None:
+        write_registrations(folder / TABLE, trained.correspondences)
+        figures["registration"] = registration_plot(trained.correspondences)
     for name, figure in figures.items():
         for kind in ("png", "svg"):
             with replacing(folder / f"{name}.{kind}") as temporary:
@@ -76,10 +82,12 @@ def quality_plot(quality: Quality, unit: str, *, kept: int | None = None) -> Fig
     return figure
 
 
-def modes_plot(model: PointDistributionModel, unit: str, *, closed: bool = True) -> Figure:
+def modes_plot(model: PointDistributionModel, unit: str, *, closed: bool = True, faces=None) -> Figure:
     """The first modes: a film's outlines at three standard deviations to either side of the mean, as the film shows
     them; a surface seen from the front, coloured by how far the mode moves it."""
     count, flat = min(len(model.modes), MOST_MODES), model.mean.shape[1] == 2
+    if not flat and faces is not None:
+        return surfaces_plot(model, faces, unit)
     with rc_context(STYLE):
         figure = Figure(figsize=(2.4 * count + 0.8, 3.6), layout="constrained")
         panels = np.atleast_1d(figure.subplots(1, count, sharex=True, sharey=True))
@@ -110,3 +118,44 @@ def _draw_surface(axes, model: PointDistributionModel, mode: int):
     row, _, column = model.mean[order].T
     return axes.scatter(column, row, s=4, c=moved[mode, order], cmap="viridis", vmin=0,
                         vmax=np.percentile(moved[:MOST_MODES], 99.5), lw=0)
+
+
+def surfaces_plot(model: PointDistributionModel, faces, unit: str) -> Figure:
+    """The first modes of a surface from the front, at three standard deviations to either side, coloured by how far it
+    is from the mean there."""
+    count = min(len(model.modes), MOST_MODES)
+    moved = 3 * np.linalg.norm(model.modes[:count], axis=2) * model.deviations[:count, None]
+    colours = Normalize(0, np.percentile(moved, 99.5))
+    with rc_context(STYLE):
+        figure = Figure(figsize=(2.4 * count + 0.8, 6.4), layout="constrained")
+        panels = figure.subplots(2, count, sharex=True, sharey=True, squeeze=False)
+        for m in range(count):
+            share = 100 * model.variances[m] / (model.variances.sum() + model.residual * model.mean.size)
+            panels[0, m].set_title(plain(f"mode {m + 1}: {share:.0f} %"))
+            panels[1, m].set_xlabel(f"left [{unit}]")
+            for axes, deviations in zip(panels[:, m], (-3, 3), strict=True):
+                shape = model.mean + deviations * model.deviations[m] * model.modes[m]
+                axes.add_collection(_shaded(shape, np.asarray(faces), moved[m], colours))
+                axes.set_aspect("equal")
+                axes.autoscale_view()
+        for axes, label in zip(panels[:, 0], ("−3 sd", "+3 sd"), strict=True):
+            axes.set_ylabel(f"{label}: superior [{unit}]")
+        figure.colorbar(panels[0, 0].collections[0], ax=panels, label=f"distance from the mean [{unit}]",
+                        location="bottom", shrink=0.4)
+    return figure
+
+
+def _shaded(points: np.ndarray, faces: np.ndarray, values: np.ndarray, colours: Normalize) -> PolyCollection:
+    """A surface from the front, (superior, posterior, left): the triangles that face it, the farthest ones first."""
+    corners = points[faces]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    front = -normals[:, 1] / np.maximum(np.linalg.norm(normals, axis=1), 1e-12)
+    order = np.argsort(-corners[:, :, 1].mean(1))
+    order = order[front[order] > 0]
+    light = (0.35 + 0.65 * front[order])[:, None]
+    tints = colormaps["viridis"](colours(values[faces[order]].mean(1)))
+    tints[:, :3] *= light
+    drawing = PolyCollection(corners[order][:, :, [2, 0]], facecolors=tints, edgecolors=tints, linewidths=0.2,
+                             rasterized=True)
+    drawing.set(norm=colours, cmap="viridis")
+    return drawing
