@@ -66,7 +66,8 @@ def calibrate(model: PatchModel, examples: Sequence, names: Sequence[str], setti
     """
     record, films = _Record(), range(0, len(examples), max(1, int(np.ceil(len(examples) / MAX_FILMS))))
     for done, (detector, number) in enumerate(_left_out(model, outlines, films, len(examples), names, settings)):
-        progress(done / len(films), "testing on films left out")
+        error = f" (error {np.concatenate(record.errors).mean():.1f} px)" if record.errors else ""
+        progress(done / len(films), f"testing on films left out{error}")
         _search(detector, examples[number], record, np.random.default_rng(number) if done % _SPOIL_EVERY == 0 else None)
     mass, error, unit = map(np.concatenate, (record.masses, record.errors, record.units))
     model = replace(model, confidence=_logistic(mass, error / unit <= model.tolerance))

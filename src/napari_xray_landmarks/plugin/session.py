@@ -37,6 +37,7 @@ class Live:
 
 class _Events:
     remembered = Signal(object)
+    models_changed = Signal()
 
 
 events = _Events()

@@ -42,6 +42,12 @@ def read_marks(folder: Path, films: tuple[Film, ...]) -> dict[str, dict[str, Mar
     return marks
 
 
+def marked_names(folder: Path) -> tuple[str, ...]:
+    """Landmarks that are marked in a training set, in the order of their first rows."""
+    path = folder / TABLE
+    return tuple(read_marked_points(path)["landmark"].unique()) if path.exists() and _rows_of(path)[1] else ()
+
+
 def read_times(folder: Path) -> dict[tuple[str, str], FilmTime]:
     """Times by film and annotator; rows that make no sense are left out, since nothing depends on them."""
     path, times = folder / TIMES, {}

@@ -18,7 +18,8 @@ from .dataset import SINGLE_ANNOTATOR, TrainingSet
 from .films import load_film
 from .tables import ABOUT_FILE, read_training_set
 
-COPIED_ENDINGS = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".dicom", ".ima", ""}
+COPIED_PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff"}
+COPIED_ENDINGS = COPIED_PICTURES | {".dcm", ".dicom", ".ima", ""}
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,15 +118,20 @@ def _write_films(folder: Path, films: Iterable[SourceFilm], progress) -> int:
             if progress is not None:
                 progress(i / total if total else 0.0, f"writing {film.name}")
             name = write_image(folder / "images", film)
-            images.writerow((name, _spacing_text(film.spacing_mm), film.subject or film.name, film.split))
-            points.writerows(_rows(name, film.landmarks))
+            images.writerow(image_row(name, film))
+            points.writerows(point_rows(name, film.landmarks))
             if film.contours:
                 (folder / "contours").mkdir(exist_ok=True)
                 write_contours(folder / "contours" / f"{film.name}.mrk.json", list(film.contours))
     return len(seen)
 
 
-def _rows(image: str, landmarks: Mapping[str, LandmarkSet]):
+def image_row(image: str, film: SourceFilm) -> tuple[str, str, str, str]:
+    """A film's row of `images.csv`."""
+    return image, _spacing_text(film.spacing_mm), film.subject or film.name, film.split
+
+
+def point_rows(image: str, landmarks: Mapping[str, LandmarkSet]):
     """Rows of `landmarks.csv`; a landmark without a place keeps its row with empty numbers."""
     for annotator, marked in (landmarks or {SINGLE_ANNOTATOR: LandmarkSet((), np.empty((0, 2)))}).items():
         for name, point in zip(marked.names, marked.points.tolist(), strict=True):
