@@ -7,7 +7,9 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushBut
 
 from ...errors import InputError
 from ...models.header import metric_in_words
+from ..session import events
 from .combos import narrow
+from .connections import Connections
 from .messages import complain
 
 _FIRST = {"detect": "pelvis-ap", "segment": "proximal-femur-ap"}
@@ -48,6 +50,8 @@ class ModelCombo(QWidget):
         self._opened: dict[str, object] = {}
         self.combo.currentIndexChanged.connect(self._on_chosen)
         self.open_button.clicked.connect(self._choose_file)
+        self._ties = Connections(self)
+        self._ties.to(events.models_changed, self.refresh)
         self.refresh()
 
     @property
