@@ -6,7 +6,7 @@ import sys
 import pytest
 from npe2 import PluginManifest
 
-DOCKS = ["Annotate and train", "Calibrate spacing", "Detect landmarks", "Pose and registration", "Segment bone", "Simulate C-arm",
+DOCKS = ["Annotate and train", "Calibrate spacing", "Detect landmarks", "Evaluate", "Pose and registration", "Segment bone", "Simulate C-arm",
          "Spine curvature", "Tune solver"]
 HEAVY = {"torch", "SimpleITK", "sklearn", "pydicom", "monai"}
 
@@ -52,6 +52,7 @@ def test_discovery_and_opening_a_picture_import_nothing_heavy(tmp_path):
 
 
 @pytest.mark.parametrize("dock", ["annotate:AnnotateAndTrain", "calibrate:CalibrateSpacing", "carm:SimulateCArm", "detect:DetectLandmarks",
+                                  "evaluate:Evaluate",
                                   "pose:PoseAndRegistration", "segment:SegmentBone", "spine:SpineCurvature",
                                   "tune:TuneSolver"])
 def test_opening_a_dock_imports_nothing_heavy(dock):

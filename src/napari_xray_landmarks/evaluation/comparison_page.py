@@ -22,10 +22,20 @@ def sentences(comparison: Comparison) -> list[str]:
             unit = f" {measure.unit}".rstrip()
             found.append(f"{measure.title}: mean {number_text(row['mean'])}{unit} ({interval}), median "
                          f"{number_text(row['median'])}{unit}")
+    if near := _shares(comparison.main, comparison):
+        found.append(near)
     count, images = len(comparison.values), len(comparison.images)
     items = f"{count} {comparison.item}s in {images} images" if count != images else f"{images} images"
     return [*found, f"{items}, {int(comparison.values['failed'].sum())} failed "
                     f"({percent_text(comparison.failure_rate)})"]
+
+
+def _shares(measure: Measure, comparison: Comparison) -> str:
+    """The successful detection rates of a measure, in words; empty where it has none."""
+    row = comparison.row(measure.key)
+    shares = [(t, row.get(f"within_{t:g}_{measure.unit}")) for t in comparison.thresholds.get(measure.unit, ())]
+    shares = [] if measure.more_is_better else [(t, share) for t, share in shares if share == share]
+    return ", ".join(f"{percent_text(share)} within {t:g} {measure.unit}" for t, share in shares)
 
 
 def page(comparison: Comparison, svgs: Mapping[str, str]) -> str:
