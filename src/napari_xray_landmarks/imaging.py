@@ -13,7 +13,9 @@ import numpy as np
 from .errors import InputError
 
 UNKNOWN_SPACING = "unknown"
+LEAST_VOXELS = 4
 _SHOWN_PERCENT, _LOOKED_AT = (0.5, 99.5), 1_000_000
+_MOST_LABELS = 16  # an image has more grey values
 
 
 def _frozen(array, ndim: int, what: str) -> np.ndarray:
@@ -169,6 +171,45 @@ def check_film(radiograph: Radiograph, least_px: int = 1, shows: str = "an anato
     if min(radiograph.shape) < least_px:
         size = " x ".join(map(str, radiograph.shape))
         raise InputError(radiograph.name, f"{size} pixels are too small to show {shows}", "Use a larger film")
+
+
+def check_volume(volume: Volume, shows: str = "an anatomy") -> None:
+    """Refuse a volume that shows nothing; plane by plane, so that nothing of its size is allocated.
+
+    Parameters
+    ----------
+    volume
+    shows
+        What it would have to show.
+
+    Raises
+    ------
+    InputError
+        If the volume is constant, not finite, thinner than `LEAST_VOXELS` voxels, or of labels.
+    """
+    voxels = volume.voxels
+    size = " x ".join(map(str, volume.shape))
+    if min(volume.shape) < LEAST_VOXELS:
+        raise InputError(volume.name, f"{size} voxels are too few to show {shows}", "Use a larger volume")
+    if voxels.dtype.kind not in "biuf":
+        raise InputError(volume.name, f"its voxels are of type {voxels.dtype}", "Convert them to numbers")
+    ends = np.array([(plane.min(), plane.max()) for plane in voxels], float)
+    if not np.isfinite(ends).all():
+        raise InputError(volume.name, "some voxels are NaN or infinite", "Replace them with numbers first")
+    if ends[:, 0].min() == ends[:, 1].max():
+        raise InputError(volume.name, f"all voxels have the value {ends[0, 0]:g}", "Open another volume")
+    if volume.modality == "labels" or _is_of_labels(voxels):
+        raise InputError(volume.name, "holds labels, not an image", "Give the MR or CT that they were drawn in")
+
+
+def _is_of_labels(voxels: np.ndarray) -> bool:
+    """Whether voxels take few whole numbers only."""
+    seen: set = set()
+    for plane in voxels:
+        if len(seen) > _MOST_LABELS or (plane.dtype.kind == "f" and (plane != np.round(plane)).any()):
+            return False
+        seen.update(np.unique(plane).tolist())
+    return len(seen) <= _MOST_LABELS
 
 
 @dataclass(frozen=True, eq=False)

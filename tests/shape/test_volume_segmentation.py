@@ -36,6 +36,16 @@ def test_what_does_not_fit_together_is_refused(values, part):
         VolumeSegmentation(**good | values)
 
 
+def test_cartilage_lies_on_the_surface_of_its_own_side():
+    found = VolumeSegmentation(LABELS, (BONE, CARTILAGE), surfaces={"femur-left": TRIANGLE},
+                               thickness={"femoral-cartilage-left": np.zeros(3)})
+    assert found.surface_under("femoral-cartilage-left") == "femur-left"
+    assert found.surface_under("femoral-cartilage") == "femur"
+    for name in ("femur", "femoral-cartilage-x", "cartilage"):
+        with pytest.raises(ValueError, match="no cartilage"):
+            found.surface_under(name)
+
+
 @pytest.mark.parametrize("values", [{"label": 0}, {"name": ""}, {"confidence": 1.2}, {"volume_ml": -1.0},
                                     {"colour": (255, 0, 0)}])
 def test_a_structure_names_the_value_that_will_not_do(values):

@@ -22,7 +22,8 @@ def filled(network: torch.nn.Module, prefix: str, tensors: Mapping[str, np.ndarr
                 raise ValueError(f"{prefix}.{name} must have shape {tuple(value.shape)}, got {tuple(own.shape)}")
             state[name] = own
     network.load_state_dict(state)
-    return network.to(memory_format=torch.channels_last).eval()
+    in_space = any(value.ndim == 5 for value in state.values())
+    return network.to(memory_format=torch.channels_last_3d if in_space else torch.channels_last).eval()
 
 
 def tensors_of(network: torch.nn.Module, prefix: str) -> dict[str, np.ndarray]:

@@ -86,12 +86,19 @@ class ModelHeader:
             _ = self.schema
         if not self.tasks or set(self.tasks) - set(TASKS):
             raise ValueError(f"its tasks are {list(self.tasks)}; known are: {', '.join(TASKS)}")
+        if self.dimensions not in (2, 3) or isinstance(self.dimensions, bool):
+            raise ValueError(f"its dimensions are {self.dimensions!r}; 2 is for films, 3 for volumes")
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """What the model can do with a film, from `extra["tasks"]`: "detect" landmarks, "segment" bones; "shape" is a
-        shape model, which takes no film."""
+        """What the model can do with an image, from `extra["tasks"]`: "detect" landmarks, "segment" bones; "shape" is a
+        shape model, which takes no image."""
         return tuple(str(task) for task in self.extra.get("tasks", ("detect",)))
+
+    @property
+    def dimensions(self) -> int:
+        """2 for a model of radiographs, 3 for one of volumes; from `extra["dimensions"]`."""
+        return self.extra.get("dimensions", 2)
 
     @property
     def schema(self) -> Schema:

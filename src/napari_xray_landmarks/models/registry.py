@@ -1,4 +1,4 @@
-"""Which models there are, and a loaded model that detects landmarks."""
+"""Which models there are, and a loaded model that searches films or volumes."""
 
 import os
 import warnings
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from platformdirs import user_data_path
 
 from ..errors import ModelError
-from ..imaging import Radiograph, check_film
+from ..imaging import Radiograph, Volume, check_film, check_volume
 from .anatomy import what_else_it_shows
 from .devices import on_device
 from .format import ENDING, read_model_file, read_model_header
@@ -19,6 +19,7 @@ from .methods import METHODS, settings_from
 
 if TYPE_CHECKING:
     from ..shape.segmentation import Segmentation
+    from ..shape.volume_segmentation import VolumeSegmentation
 
 BUNDLED_FOLDER = Path(__file__).parent / "weights"
 FOLDER_VARIABLE = "XRAY_LANDMARKS_MODELS"
@@ -26,7 +27,7 @@ FOLDER_VARIABLE = "XRAY_LANDMARKS_MODELS"
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A model in memory, ready to search films.
+    """A model in memory, ready to search films or volumes.
 
     Parameters
     ----------
@@ -77,9 +78,13 @@ class Model:
         """
         return self._run("detect", radiograph, settings, seed, progress)
 
-    def segment(self, radiograph: Radiograph, settings=None, *, seed: int = 0, progress=None) -> "Segmentation":
-        """Outline the bones in one radiograph; the arguments and errors of `detect`."""
-        return self._run("segment", radiograph, settings, seed, progress)
+    def segment(self, image: Radiograph | Volume, settings=None, *, seed: int = 0, progress=None
+                ) -> "Segmentation | VolumeSegmentation":
+        """Outline the bones in one radiograph, or label those in one volume, as the header's `dimensions` say.
+
+        The arguments and errors are those of `detect`.
+        """
+        return self._run("segment", image, settings, seed, progress)
 
     def require(self, task: str) -> None:
         """Raise ModelError where the model cannot do a task, "detect" or "segment"."""
@@ -89,11 +94,11 @@ class Model:
             problem = f"cannot {task}, only {' and '.join(self.header.tasks)}"
             raise ModelError(f"model {self.header.name}", problem, remedy)
 
-    def _run(self, task: str, radiograph, settings, seed, progress):
+    def _run(self, task: str, image, settings, seed, progress):
         self.require(task)
-        check_image(self.header, radiograph)
+        check_image(self.header, image)
         settings = self.settings() if settings is None else settings
-        return getattr(self.detector, task)(radiograph, settings, seed=seed, progress=progress)
+        return getattr(self.detector, task)(image, settings, seed=seed, progress=progress)
 
 
 def models_folder() -> Path:
@@ -199,8 +204,9 @@ def detect(image: Radiograph, model, *, seed: int = 0, progress=None, **settings
     return model.detect(image, model.settings(**settings), seed=seed, progress=progress)
 
 
-def segment(image: Radiograph, model, *, seed: int = 0, progress=None, **settings) -> "Segmentation":
-    """Outline bones with a model, given as `Model`, name or path, and single settings by name.
+def segment(image: Radiograph | Volume, model, *, seed: int = 0, progress=None, **settings
+            ) -> "Segmentation | VolumeSegmentation":
+    """Outline or label bones with a model, given as `Model`, name or path, and single settings by name.
 
     >>> segment(radiograph, "proximal-femur-ap").bones[0].contour  # doctest: +SKIP
     """
@@ -208,21 +214,31 @@ def segment(image: Radiograph, model, *, seed: int = 0, progress=None, **setting
     return model.segment(image, model.settings(**settings), seed=seed, progress=progress)
 
 
-def check_image(header: ModelHeader, radiograph) -> None:
+def check_image(header: ModelHeader, image) -> None:
     """Refuse what a model cannot work on.
 
     Raises
     ------
     ModelError
-        If it is no radiograph, or one that says it shows another anatomy.
+        If it is no radiograph where the model takes those, or no volume where it takes these, or it says that it shows
+        another anatomy or is of another modality.
     InputError
-        If the pixels are constant, or not finite.
+        If its values are constant, or not finite, or labels.
     """
-    if not isinstance(radiograph, Radiograph):
-        kind = type(radiograph).__name__.lower()
-        raise ModelError(f"model {header.name}", f"works on radiographs, not on a {kind}", "Choose a 2D film")
-    if other := what_else_it_shows(radiograph.header, header.anatomy):
-        problem = f"is for the {header.anatomy}, but the header of {radiograph.name} says {other}"
+    wanted, several, remedy = ((Radiograph, "radiographs", "Choose a 2D film") if header.dimensions == 2 else
+                               (Volume, "volumes", "Choose a CT or MR volume"))
+    if not isinstance(image, wanted):
+        problem = f"works on {several}, not on a {type(image).__name__.lower()}"
+        raise ModelError(f"model {header.name}", problem, remedy)
+    if shown := what_else_it_shows(image.header, header.anatomy):
+        problem = f"is for the {header.anatomy}, but the header of {image.name} says {shown}"
         remedy = "Choose another model, or correct the header where it is wrong"
         raise ModelError(f"model {header.name}", problem, remedy)
-    check_film(radiograph)
+    if wanted is Radiograph:
+        check_film(image)
+        return
+    check_volume(image)
+    modality = header.extra.get("modality", "")
+    if {image.modality, modality} == {"MR", "CT"}:
+        problem = f"is for {modality}, but {image.name} is a {image.modality}"
+        raise ModelError(f"model {header.name}", problem, "Choose another model")

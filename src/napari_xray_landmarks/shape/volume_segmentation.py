@@ -11,6 +11,7 @@ from ..landmarks import LandmarkSet
 from ..mesh import Mesh
 from .point_distribution import PointDistributionModel
 
+SIDES = ("", "-left", "-right")
 NO_LANDMARKS = LandmarkSet((), np.empty((0, 3)), unit="mm")
 
 
@@ -119,13 +120,16 @@ class VolumeSegmentation:
     landmarks
         Of the fitted shapes, (superior, posterior, left) in mm.
     surfaces
-        Of bones by name: the fitted shapes, in mm.
+        The fitted shapes of bones that were found, in mm, by name: that of the structure, with "-left" or "-right"
+        where it has two.
     fits
-        The shape models behind those surfaces, by bone.
+        The shape models behind those surfaces, by the same names.
     thickness
-        By cartilage: (N,) mm at each vertex of its bone's surface, NaN where there is none.
+        By cartilage, with the side of its bone: (N,) mm at each vertex of the surface under it, NaN where there is
+        none.
     stages
-        Labels after each stage ("slices", "local", "merged"), on the grid that the networks worked on.
+        On the grid that the networks worked on: labels after each stage ("slices", "local", "merged"), and for "slices
+        probability" and "probability" how probable any structure is.
     notes
         What the user should know, one line each.
     """
@@ -152,14 +156,14 @@ class VolumeSegmentation:
             raise ValueError(f"there is no bone {unknown[0]!r} for a cartilage to cover")
         if self.landmarks.unit != "mm":
             raise ValueError("landmarks of a volume must be in mm")
-        for name, values in self.thickness.items():
-            if name not in names or np.shape(values) != (len(self.surfaces[names[name].bone].vertices),):
-                raise ValueError(f"the thickness of {name!r} must have one value a vertex of its bone's surface, got "
-                                 f"shape {np.shape(values)}")
         object.__setattr__(self, "structures", structures)
         object.__setattr__(self, "notes", tuple(self.notes))
         for key in ("surfaces", "fits", "thickness", "stages"):
             object.__setattr__(self, key, MappingProxyType(dict(getattr(self, key))))
+        for name, values in self.thickness.items():
+            if np.shape(values) != (len(self.surfaces[self.surface_under(name)].vertices),):
+                raise ValueError(f"the thickness of {name!r} must have one value a vertex of its bone's surface, got "
+                                 f"shape {np.shape(values)}")
 
     @property
     def names(self) -> dict[int, str]:
@@ -170,6 +174,14 @@ class VolumeSegmentation:
     def found(self) -> bool:
         """Whether anything was found."""
         return any(structure.found for structure in self.structures)
+
+    def surface_under(self, cartilage: str) -> str:
+        """The name of the surface that a cartilage lies on, given with its side where it has one; else ValueError."""
+        for structure in self.structures:
+            side = cartilage.removeprefix(structure.name)
+            if structure.bone and side in SIDES and cartilage.startswith(structure.name):
+                return structure.bone + side
+        raise ValueError(f"there is no cartilage {cartilage!r}")
 
     def structure(self, name: str) -> Structure:
         """The structure of that name; KeyError where there is none."""

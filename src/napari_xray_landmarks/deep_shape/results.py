@@ -1,0 +1,117 @@
+"""From classes and fits on the working grid to structures, landmarks and surfaces in the world."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..imaging import Volume
+from ..landmarks import LandmarkSet
+from ..mesh import Mesh
+from ..shape.thickness import cartilage_thickness
+from ..shape.volume_segmentation import SIDES, Structure, VolumeFit
+from .bones import instances
+from .components import box_of
+from .confidence import expected_overlap, judged
+from .fitting import BoneFit
+from .grid import Grid
+from .storage import Bone
+
+
+def found_structures(structures: Sequence[Structure], sides: Mapping[str, str], known_ml: Mapping[str, Sequence[float]],
+                     probabilities: np.ndarray, classes: np.ndarray, spacing_mm, threshold: float, against: str
+                     ) -> list[Structure]:
+    """The structures with volume, confidence, and whether they were found.
+
+    Parameters
+    ----------
+    structures
+    sides
+        Of the bones with a shape model.
+    known_ml
+        Least and most volume in the training.
+    probabilities, classes
+        On the working grid.
+    spacing_mm
+        Of it.
+    threshold
+        Less confidence than this is not found.
+    against
+        Why nothing can be found at all; or "".
+    """
+    voxel_ml, judgements = float(np.prod(spacing_mm)) / 1000, {}
+    for number, structure in enumerate(structures, 1):
+        mask = classes == number
+        box = box_of(mask)
+        parts = instances(mask[box], sides.get(structure.name, "")) if box and structure.name in sides else ()
+        volumes = [float(part.sum()) * voxel_ml for _, part in parts] or [float(mask.sum()) * voxel_ml]
+        overlap = expected_overlap(probabilities[number], mask)
+        confidence, reason = judged(volumes, overlap, known_ml.get(structure.name), threshold)
+        judgements[structure.name] = sum(volumes), confidence if not against else 0.0, against or reason
+    return [_judged(structure, judgements) for structure in structures]
+
+
+def _judged(structure: Structure, judgements: Mapping[str, tuple[float, float, str]]) -> Structure:
+    volume_ml, confidence, reason = judgements[structure.name]
+    if structure.bone and judgements[structure.bone][2] and not reason:
+        reason, confidence = f"its bone, {structure.bone}, was not found", 0.0
+    return replace(structure, volume_ml=0.0 if reason else volume_ml, confidence=float(np.clip(confidence, 0, 1)),
+                   found=not reason, reason=reason)
+
+
+def with_volumes(structures: Sequence[Structure], labels: Volume) -> list[Structure]:
+    """The structures with the volume of their voxels on the source's grid."""
+    counts = np.zeros(1 + max(structure.label for structure in structures), np.int64)
+    for plane in labels.voxels:
+        counts += np.bincount(plane.ravel(), minlength=len(counts))
+    voxel_ml = abs(np.linalg.det(labels.world_from_voxel[:3, :3])) / 1000
+    return [replace(structure, volume_ml=float(counts[structure.label] * voxel_ml)) for structure in structures]
+
+
+def model_fits(bones: Sequence[Bone], fits: Mapping[str, BoneFit], grid: Grid) -> dict[str, VolumeFit]:
+    """The shape models in the world, by bone and side."""
+    return {name: VolumeFit(bone.model, fit.coefficients * bone.model.deviations,
+                            grid.world_from_voxel @ fit.voxel_from_model)
+            for bone, name, fit in _fitted(bones, fits)}
+
+
+def surfaces_of(bones: Sequence[Bone], fits: Mapping[str, BoneFit], grid: Grid) -> dict[str, Mesh]:
+    """The fitted shapes as surfaces in the world, by bone and side."""
+    own = model_fits(bones, fits, grid)
+    return {name: _surface(bone, own[name], name) for bone, name, _ in _fitted(bones, fits) if len(bone.faces)}
+
+
+def _surface(bone: Bone, fit: VolumeFit, name: str) -> Mesh:
+    mirrored = np.linalg.det(fit.world_from_model[:3, :3]) < 0
+    return Mesh(fit.points_mm, bone.faces[:, ::-1] if mirrored else bone.faces, name)
+
+
+def landmarks_of(names: Sequence[str], bones: Sequence[Bone], fits: Mapping[str, BoneFit], grid: Grid,
+                 structures: Sequence[Structure]) -> LandmarkSet:
+    """The thinned points of all fitted shapes; NaN and not detected where a bone was not found."""
+    own, places = model_fits(bones, fits, grid), {}
+    sure = {structure.name: structure.confidence for structure in structures}
+    for bone, name, _ in _fitted(bones, fits):
+        for i, point in enumerate(own[name].points_mm[bone.thinned]):
+            places[f"{name}-{i + 1}"] = point, sure[bone.name]
+    missing = np.full(3, np.nan), 0.0
+    points, confidence = zip(*(places.get(name, missing) for name in names), strict=True)
+    return LandmarkSet(tuple(names), np.array(points), np.array(confidence), unit="mm")
+
+
+def thickness_of(structures: Sequence[Structure], surfaces: Mapping[str, Mesh], labels: Volume
+                 ) -> dict[str, np.ndarray]:
+    """Thickness of each cartilage that was found, at the vertices of its bone's surface."""
+    label_of, thickness = {structure.name: structure.label for structure in structures}, {}
+    for structure in structures:
+        for side in SIDES:
+            if structure.bone and structure.found and (mesh := surfaces.get(structure.bone + side)):
+                thickness[structure.name + side] = cartilage_thickness(labels, label_of[structure.bone],
+                                                                       structure.label, mesh)
+    return thickness
+
+
+def _fitted(bones: Sequence[Bone], fits: Mapping[str, BoneFit]):
+    """(bone, name with its side, fit) of all fits."""
+    return [(bone, bone.name + side, fits[bone.name + side]) for bone in bones for side in SIDES
+            if bone.name + side in fits]

@@ -1,0 +1,229 @@
+"""Deep shape fitting: slices, shapes, subvolumes, their sum, and back to the volume's own grid (Schock et al. 2020)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InputError
+from ..imaging import Volume, check_volume
+from ..options import from_known
+from ..shape.volume_segmentation import Structure, VolumeSegmentation
+from .components import keep_parts, winners
+from .grid import Grid, back_to, onto, working_grid
+from .preparation import normalised
+from .region import Cut, region
+from .results import found_structures, landmarks_of, model_fits, surfaces_of, thickness_of, with_volumes
+from .settings import DeepShapeSettings
+from .slices import slice_probabilities
+from .stages import centres_of, fit_shapes, refine
+from .storage import Bone, networks_of
+
+LEAST_VOXELS = 8  # along an axis of the working grid
+_HOUNSFIELD = -300.0  # no MR has values so low
+SHARES = {"slices": (0.05, 0.5), "shapes": (0.5, 0.55), "subvolumes": (0.55, 0.9), "labels": (0.9, 1.0)}
+
+
+@dataclass(frozen=True, eq=False)
+class Segmenter:
+    """A trained model, ready to segment volumes.
+
+    Parameters
+    ----------
+    structures
+        In the order of the networks' classes, which begin with the background.
+    spacing_mm
+        (superior, posterior, left) that the networks work at.
+    slice_axis
+        That slices are perpendicular to.
+    neighbours
+        Slices on either side that the network is shown too.
+    subvolume
+        Sides in voxels.
+    modality
+        "MR" or "CT".
+    known_ml
+        Least and most volume of a structure in the training, of each side in pairs.
+    landmarks
+        Names, of the header.
+    bones
+        Those with a shape model.
+    slices, shapes, local
+        The networks; `shapes` by bone.
+    settings
+        The model's own.
+    """
+
+    structures: tuple[Structure, ...]
+    spacing_mm: tuple[float, float, float]
+    slice_axis: int
+    neighbours: int
+    subvolume: tuple[int, int, int]
+    modality: str
+    known_ml: Mapping[str, Sequence[float]]
+    landmarks: tuple[str, ...]
+    bones: tuple[Bone, ...]
+    slices: object
+    shapes: object
+    local: object
+    settings: DeepShapeSettings
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """Class of each structure."""
+        return {structure.name: k for k, structure in enumerate(self.structures, 1)}
+
+    @property
+    def sides(self) -> dict[str, str]:
+        """Of the bones with a shape model."""
+        return {bone.name: bone.sides for bone in self.bones}
+
+    def segment(self, volume: Volume, settings: DeepShapeSettings | None = None, *, seed: int = 0, progress=None,
+                watch: Callable[[str, Volume], None] | None = None) -> VolumeSegmentation:
+        """Segment a volume of any orientation, spacing and size.
+
+        Parameters
+        ----------
+        volume
+        settings
+            Other than the model's own; those of the group "training" are fixed.
+        seed
+            Not used: nothing is drawn at random.
+        progress
+            Called as `progress(fraction, stage)`; may raise `errors.Cancelled`.
+        watch
+            Called with each stage's name and labels as soon as they are there.
+
+        Raises
+        ------
+        InputError
+            If the volume shows nothing, holds labels, is too thin, or too large for the memory; that is told before
+            anything of its size is allocated.
+        """
+        settings, report = settings or self.settings, progress or (lambda fraction, stage: None)
+        check_volume(volume, "bones")
+        report(0.0, "resampling")
+        cut = self._region(volume)
+        image = normalised(onto(cut.grid, volume), self.modality)
+        stages = _Stages(cut.grid, volume.name, np.array([0, *(s.label for s in self.structures)]), watch)
+        probabilities, fits = self._probabilities(image, cut.grid, settings, report, stages)
+        cut.close(probabilities)
+        classes = stages.add("merged", winners(probabilities))
+        stages.keep("probability", 1 - probabilities[0])
+        return self._result(volume, cut, probabilities, classes, fits, settings, report, stages)
+
+    def _region(self, volume: Volume) -> Cut:
+        """The grid to work on: the whole volume, or a part of one that is too large."""
+        grid = working_grid(volume, self.spacing_mm)
+        if min(grid.shape) < LEAST_VOXELS:
+            size = " x ".join(f"{n * s:.0f}" for n, s in zip(grid.shape, grid.spacing_mm, strict=True))
+            raise InputError(volume.name, f"covers only {size} mm", "Use a volume that shows the whole bone")
+
+        def look(at: Grid) -> np.ndarray:
+            image = normalised(onto(at, volume), self.modality)
+            return winners(slice_probabilities(self.slices, image, self.slice_axis, self.neighbours))
+
+        return region(grid, 1 + len(self.structures), self.slice_axis, look, volume.name)
+
+    def _probabilities(self, image, grid: Grid, settings, report, stages: "_Stages"):
+        """Class probabilities after all stages, and the fits in voxels."""
+        probabilities = slice_probabilities(self.slices, image, self.slice_axis, self.neighbours,
+                                            report=_part(report, "slices"))
+        classes = stages.add("slices", winners(probabilities))
+        stages.keep("slices probability", 1 - probabilities[0])
+        least_ml = {name: float(known[0]) for name, known in self.known_ml.items()}
+        fits = fit_shapes(self.shapes, self.bones, self.numbers, image, classes, grid.spacing_mm, least_ml,
+                          _part(report, "shapes"))
+        centres = centres_of(self.bones, fits, settings.subvolumes)
+        if settings.local and self.local is not None and len(centres):
+            stages.add("local", refine(self.local, image, probabilities, centres, self.subvolume, settings.ensemble,
+                                       _part(report, "subvolumes")))
+        return probabilities, fits
+
+    def _result(self, volume, cut: Cut, probabilities, classes, fits, settings, report, stages) -> VolumeSegmentation:
+        """What is left of classes, and where it lies in the world."""
+        grid, kept = cut.grid, classes.copy()
+        if settings.largest:
+            keep_parts(kept, self.structures, self.sides, grid.spacing_mm)
+        structures = found_structures(self.structures, self.sides, self.known_ml, probabilities, kept, grid.spacing_mm,
+                                      settings.threshold, self._against(volume))
+        kept[np.isin(kept, [k for k, s in enumerate(structures, 1) if not s.found])] = 0
+        probabilities[:, classes != kept] = 0
+        probabilities[0][classes != kept] = 1
+        values = np.append(0, [structure.label for structure in structures])
+        voxels = back_to(volume, grid, probabilities, kept, values.astype(np.min_scalar_type(int(values.max()))),
+                         _part(report, "labels"))
+        labels = Volume(voxels, volume.world_from_voxel, volume.name, "labels")
+        fits = {name: fit for name, fit in fits.items() if _found(name, structures)}
+        surfaces = surfaces_of(self.bones, fits, grid)
+        thickness = thickness_of(structures, surfaces, labels) if settings.thickness else {}
+        landmarks = landmarks_of(self.landmarks, self.bones, fits, grid, structures)
+        return VolumeSegmentation(labels, tuple(with_volumes(structures, labels)), landmarks, surfaces,
+                                  model_fits(self.bones, fits, grid), thickness, stages.volumes,
+                                  tuple(self._notes(cut, structures, fits)))
+
+    def _against(self, volume: Volume) -> str:
+        """Why a volume cannot show what the model knows; "" where nothing speaks against it."""
+        if self.modality == "MR" and volume.modality != "MR" and float(volume.voxels.min()) < _HOUNSFIELD:
+            return f"values down to {volume.voxels.min():g} are a CT's, and the model is for MR"
+        if self.modality == "CT" and volume.modality != "CT" and float(volume.voxels.min()) > _HOUNSFIELD:
+            return f"there are no values below {volume.voxels.min():g} as a CT has, and the model is for CT"
+        return ""
+
+    def _notes(self, cut: Cut, structures, fits):
+        if any(cut.low + cut.high):
+            yield "The volume was too large to be looked at whole: only the part round what a first look found was used"
+        for structure in structures:
+            if not structure.found:
+                yield f"{structure.name} was not found: {structure.reason}"
+            elif structure.name in self.sides and not any(name.startswith(structure.name) for name in fits):
+                yield f"No shape could be fitted to {structure.name}"
+
+
+class _Stages:
+    """Collects the labels after each stage, on the working grid."""
+
+    def __init__(self, grid: Grid, name: str, values: np.ndarray, watch):
+        self.grid, self.name, self.watch, self.volumes = grid, name, watch, {}
+        self.values = values.astype(np.min_scalar_type(int(values.max())))
+
+    def add(self, stage: str, classes: np.ndarray) -> np.ndarray:
+        self.keep(stage, self.values[classes], "labels")
+        return classes
+
+    def keep(self, stage: str, voxels: np.ndarray, modality: str = "") -> None:
+        volume = Volume(voxels, self.grid.world_from_voxel, f"{self.name} {stage}", modality)
+        self.volumes[stage] = volume
+        if self.watch:
+            self.watch(stage, volume)
+
+
+def _part(report, stage: str) -> Callable[[float], None]:
+    low, high = SHARES[stage]
+    return lambda fraction: report(low + fraction * (high - low), stage)
+
+
+def _found(name: str, structures) -> bool:
+    return any(s.found and name in (s.name, f"{s.name}-left", f"{s.name}-right") for s in structures)
+
+
+def load(header, tensors: Mapping[str, np.ndarray]) -> Segmenter:
+    """The segmenter of a model file; ValueError or KeyError where its values and arrays do not fit together."""
+    from torch import nn
+
+    networks, extra = networks_of(header, tensors), header.extra
+    structures = tuple(Structure(s["name"], s["label"], s.get("bone", ""), tuple(c / 255 for c in s["colour"]))
+                       for s in extra["structures"])
+    names = [structure.name for structure in structures]
+    if unknown := [bone.name for bone in networks.bones if bone.name not in names]:
+        raise ValueError(f"the shape model of {unknown[0]!r} belongs to no structure")
+    spacing_mm = tuple(float(s) for s in extra["spacing_mm"])
+    if len(spacing_mm) != 3 or not min(spacing_mm) > 0 or extra["slice_axis"] not in (0, 1, 2):
+        raise ValueError(f"cannot work at {spacing_mm} mm in slices along axis {extra['slice_axis']}")
+    if len(extra["subvolume"]) != 3 or not min(extra["subvolume"]) > 0:
+        raise ValueError(f"a subvolume has three sides, got {extra['subvolume']}")
+    return Segmenter(
+        structures, spacing_mm, int(extra["slice_axis"]), int(extra["neighbours"]),
+        tuple(int(n) for n in extra["subvolume"]), str(extra.get("modality", "MR")), dict(extra.get("volume_ml", {})),
+        tuple(header.landmarks), networks.bones, networks.slices, nn.ModuleDict(dict(networks.shapes)), networks.local,
+        from_known(DeepShapeSettings, header.settings))
