@@ -46,6 +46,7 @@ def bone_mask(volume: Volume) -> BoneMask:
     """
     mask, box = _cropped(volume)
     mask, notes = _without_strays(mask, volume.name)
+    notes = [*volume.header.get("notes", ()), *notes]
     filled = _filled(mask)
     if holes := int(np.count_nonzero(filled) - np.count_nonzero(mask)):
         notes.append(f"holes of {holes} voxels filled")

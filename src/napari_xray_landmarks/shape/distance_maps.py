@@ -44,7 +44,7 @@ class Grid:
         return (np.asarray(points_mm, float) - self.origin_mm) / self.spacing_mm
 
     def at(self, values, points_mm, order: int = 1) -> np.ndarray:
-        """Values on the grid at points; beyond its border those of the border."""
+        """(N, ...) values on the grid at (N, ..., 3) points; beyond its border those of the border."""
         return map_coordinates(values, np.moveaxis(self.index(points_mm), -1, 0), order=order, mode="nearest")
 
 
@@ -78,7 +78,7 @@ class DistanceMap:
         return np.stack([world.min(0), world.max(0)])
 
     def at(self, points_mm) -> np.ndarray:
-        """(...) distances at (..., 3) points; outside of the box, that of its nearest place and the way there."""
+        """(N, ...) distances at (N, ..., 3) points; outside of the box, that of its nearest place and the way there."""
         points = np.asarray(points_mm, float)
         matrix = np.linalg.inv(self.world_from_voxel)
         index = points @ matrix[:3, :3].T + matrix[:3, 3]
@@ -87,7 +87,7 @@ class DistanceMap:
         return map_coordinates(self.values, np.moveaxis(inside, -1, 0), order=1, mode="nearest") + beyond
 
     def gradient(self, points_mm, step_mm: float) -> np.ndarray:
-        """(..., 3) derivative of the distance in the world, over `step_mm` to either side."""
+        """(N, ..., 3) derivative of the distance in the world, over `step_mm` to either side."""
         points, steps = np.asarray(points_mm, float), step_mm * np.eye(3)
         return np.stack([self.at(points + s) - self.at(points - s) for s in steps], axis=-1) / (2 * step_mm)
 

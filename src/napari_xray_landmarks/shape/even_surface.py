@@ -11,7 +11,7 @@ from .distance_maps import DistanceMap, Grid
 
 _FINER = 16  # corners of the fine surface for one of the even one
 _ROUNDS = 8
-_MOST_VOXELS = 2e7
+_MOST_VOXELS = 4e6
 
 
 def fine_surface(distances: DistanceMap, spacing_mm: float) -> Mesh:

@@ -14,7 +14,8 @@ _AFFINE_VOXELS = 6_000
 _REACH = 0.25  # of a bone's size: distances beyond are all alike to the affine registration
 _BAND = 4.0  # voxels: distances beyond are all alike to demons
 _LEVELS = (2.0, 1.0)  # times the spacing
-_MARGIN = 6.0  # voxels about the reference
+_MARGIN = 4.0  # voxels of each level about the reference
+_STEP, _GAIN = 10, 0.02  # iterations after which a level ends where they lowered the difference by less
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,18 +124,32 @@ def demons(fixed: DistanceMap, moving: DistanceMap, matrix: np.ndarray, spacing_
 
     field = None
     for level in _LEVELS:
-        grid = Grid.about(fixed.bounds_mm, _MARGIN * spacing_mm * max(_LEVELS), spacing_mm * level)
+        grid = Grid.about(fixed.bounds_mm, _MARGIN * spacing_mm * level, spacing_mm * level)
         points, band = grid.points(), _BAND * grid.spacing_mm
         pictures = [_image(grid, np.clip(values, -band, band))
                     for values in (fixed.at(points), moving.at(moved_by(matrix, points)))]
-        filter_ = sitk.DiffeomorphicDemonsRegistrationFilter()
-        filter_.SetNumberOfIterations(settings.iterations)
-        filter_.SetStandardDeviations(settings.smoothing)
-        filter_.SetNumberOfThreads(1)
-        start = [] if field is None else [sitk.Resample(field, pictures[0])]
-        field = filter_.Execute(*pictures, *start)
+        start = _image(grid, np.zeros((*grid.shape, 3))) if field is None else sitk.Resample(field, pictures[0])
+        field = _demons_on(pictures, start, settings)
     displacement = sitk.GetArrayFromImage(field)[..., ::-1].astype(np.float32)
     return Warp(grid, displacement, matrix)
+
+
+def _demons_on(pictures, field, settings: CorrespondenceSettings):
+    """The displacements on one level, from those of the one before, until they no longer gain."""
+    import SimpleITK as sitk
+
+    demons = sitk.DiffeomorphicDemonsRegistrationFilter()
+    demons.SetStandardDeviations(settings.smoothing)
+    demons.SetNumberOfThreads(1)
+    before, done = np.inf, 0
+    while done < settings.iterations:
+        demons.SetNumberOfIterations(min(_STEP, settings.iterations - done))
+        field = demons.Execute(*pictures, field)
+        done += _STEP
+        if demons.GetMetric() > (1 - _GAIN) * before:
+            break
+        before = demons.GetMetric()
+    return field
 
 
 def _middle(distances: DistanceMap) -> tuple[np.ndarray, float]:

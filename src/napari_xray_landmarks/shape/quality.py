@@ -35,7 +35,7 @@ class Quality:
     specificity_sd: np.ndarray
 
 
-def quality(shapes, *, scaled: bool = True, samples: int = 200, rng: np.random.Generator | None = None,
+def quality(shapes, *, scaled: bool = True, groups=None, samples: int = 200, rng: np.random.Generator | None = None,
             progress: Callable | None = None) -> Quality:
     """All three measures of the model of some shapes.
 
@@ -45,6 +45,8 @@ def quality(shapes, *, scaled: bool = True, samples: int = 200, rng: np.random.G
         K >= 3.
     scaled
         As in `PointDistributionModel.fit`.
+    groups : (K,) sequence, optional
+        Whose shape each is: with it, the others of the same subject are left out too.
     samples
         Random shapes for the specificity.
     rng
@@ -58,11 +60,11 @@ def quality(shapes, *, scaled: bool = True, samples: int = 200, rng: np.random.G
         There are fewer than three shapes: none can be left out.
     """
     shapes = np.asarray(shapes, float)
-    if len(shapes) < 3:
-        raise ValueError(f"quality needs at least 3 shapes, got {len(shapes)}")
+    if len(shapes) < 3 or _rest(len(shapes), groups) < 2:
+        raise ValueError(f"quality needs at least 3 shapes, and 2 without any one subject's, got {len(shapes)}")
     report = progress or (lambda fraction, stage="": None)
     model = PointDistributionModel.fit(shapes, retained=1.0, scaled=scaled)
-    general = generalisation(shapes, scaled=scaled, progress=lambda f: report(0.7 * f, "generalisation"))
+    general = generalisation(shapes, scaled=scaled, groups=groups, progress=lambda f: report(0.7 * f, "generalisation"))
     rng = rng or np.random.default_rng(0)
     special = specificity(model, _placed(shapes, model.mean, scaled), samples=samples, rng=rng,
                           progress=lambda f: report(0.7 + 0.3 * f, "specificity"))
@@ -75,11 +77,12 @@ def compactness(model: PointDistributionModel) -> np.ndarray:
     return held / (held[-1] + model.residual * max(model.mean.size - len(model.modes), 0))
 
 
-def generalisation(shapes, *, scaled: bool = True, progress: Callable = lambda fraction: None) -> np.ndarray:
+def generalisation(shapes, *, scaled: bool = True, groups=None, progress: Callable = lambda fraction: None
+                   ) -> np.ndarray:
     """(K, K - 1) mean distance of each shape from the nearest one that 0, 1, ... modes of the others' model give."""
-    errors = []
+    errors, groups = [], np.arange(len(shapes)) if groups is None else np.asarray(groups)
     for left_out in range(len(shapes)):
-        model = PointDistributionModel.fit(np.delete(shapes, left_out, axis=0), retained=1.0, scaled=scaled)
+        model = PointDistributionModel.fit(np.asarray(shapes)[groups != groups[left_out]], retained=1.0, scaled=scaled)
         shape = _placed(shapes[left_out][None], model.mean, scaled)[0]
         size = _size(shape) / _size(np.asarray(shapes[left_out], float))
         coefficients, rest = model.coefficients(shape), shape - model.mean
@@ -110,6 +113,11 @@ def specificity(model: PointDistributionModel, shapes, *, samples: int, rng: np.
             distances[i, m + 1] = _nearest(shape, shapes)
         progress((i + 1) / samples)
     return distances
+
+
+def _rest(count: int, groups) -> int:
+    """How many shapes are left at least, when one subject is left out."""
+    return count - (1 if groups is None else int(np.unique(np.asarray(groups), return_counts=True)[1].max()))
 
 
 def _nearest(shape: np.ndarray, shapes: np.ndarray) -> float:

@@ -36,6 +36,8 @@ class ShapeSet:
         Whether the points run round a closed contour.
     faces : (T, 3) array, optional
         Triangles between the points, of surfaces.
+    groups
+        Whose each shape is, where a subject has several; empty where each is another one's.
     """
 
     points: np.ndarray
@@ -44,6 +46,7 @@ class ShapeSet:
     unit: str
     closed: bool
     faces: np.ndarray | None = None
+    groups: tuple[str, ...] = ()
 
 
 def read_shapes(folder, *, contour: str = "", points: int = 0, progress: Callable | None = None) -> ShapeSet:
