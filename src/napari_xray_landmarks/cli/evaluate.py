@@ -41,6 +41,15 @@ def evaluate(
         Path | None,
         typer.Option("--images", metavar="DIR", help="The images, for pictures of the worst cases."),
     ] = None,
+    conformal: Annotated[
+        float | None,
+        typer.Option("--conformal", metavar="COVERAGE", help="Write calibration.json: of landmarks, regions that hold "
+                     "the true place with this probability, and the confidence's temperature."),
+    ] = None,
+    into: Annotated[
+        Path | None,
+        typer.Option("--into", metavar="MODEL", help="With --conformal: put the regions into a model file's header."),
+    ] = None,
     quiet: QuietOption = False,
     device: DeviceOption = Device.auto,
     seed: SeedOption = None,
@@ -48,6 +57,8 @@ def evaluate(
     """Compare what was predicted with what is true; write report.html, metrics and plots."""
     from ..evaluation import evaluate as compare
 
+    if into is not None and conformal is None:
+        raise InputError(f"--into {into}", "needs a coverage", "For example --conformal 0.9")
     distances = _distances(thresholds)
     found = compare(
         predicted,
@@ -66,6 +77,29 @@ def evaluate(
     for note in found.notes:
         say(f"Note: {note}", quiet)
     say(f"Written: {output / 'report.html'}", quiet)
+    if conformal is not None:
+        _calibrate(found, output, conformal, into, seed or 0, quiet)
+
+
+def _calibrate(found, output: Path, coverage: float, into: Path | None, seed: int, quiet: bool) -> None:
+    from ..evaluation import Evaluation
+    from ..evaluation.calibration import calibration, write_calibration, write_into_model
+
+    if not isinstance(found, Evaluation):
+        raise InputError(f"--conformal {coverage:g}", f"is of landmarks, and these are {found.kind}", "Leave it out")
+    values = calibration(found, coverage, seed=seed)
+    regions, heat = values["regions"], values["temperature"]
+    say(f"Written: {write_calibration(values, output)}", quiet)
+    say(f"Regions of {len(regions['landmarks'])} landmarks hold the true place with a probability of "
+        f"{100 * coverage:g} % or more, where {regions['assumption']}", quiet)
+    if regions["unbounded"]:
+        say(f"Note: too few films for regions of {len(regions['unbounded'])} landmarks at this coverage", quiet)
+    if heat and heat["before"] is not None:
+        say(f"Temperature {heat['temperature']:.2f}: calibration error {heat['before']:.3f} before, "
+            f"{heat['after']:.3f} after, on subjects that did not give it", quiet)
+    if into is not None:
+        write_into_model(values, into)
+        say(f"Written: {into}", quiet)
 
 
 def _distances(text: str | None) -> tuple[float, ...] | None:

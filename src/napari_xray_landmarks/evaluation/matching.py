@@ -172,15 +172,20 @@ def references(marked: Marked, several: bool) -> dict[str, LandmarkSet]:
 
 
 def compare(image: str, predicted: LandmarkSet, truth: LandmarkSet, spacing_mm, against: str) -> pd.DataFrame:
-    """One row for each landmark that the truth has: its errors in px and mm, NaN where the unit cannot be known."""
+    """One row for each landmark that the truth has, NaN where the unit cannot be known or nothing was predicted.
+
+    `error_px` and `error_mm`, which are infinite where nothing was predicted, and `off_row_px` and the like: true less
+    predicted.
+    """
     names = tuple(n for n, known in zip(truth.names, np.isfinite(truth.points).all(axis=1), strict=True) if known)
-    errors = {}
+    errors, offsets = {}, {}
     for unit in ("px", "mm"):
         try:
             pair = [aligned(in_unit(marks, unit, spacing_mm), names) for marks in (predicted, truth)]
-            errors[unit] = radial_error(*pair)
+            errors[unit], offsets[unit] = radial_error(*pair), pair[1] - pair[0]
         except LookupError:
-            errors[unit] = np.full(len(names), np.nan)
+            errors[unit], offsets[unit] = np.full(len(names), np.nan), np.full((len(names), 2), np.nan)
+    off = {f"off_{axis}_{unit}": o[:, i] for unit, o in offsets.items() for i, axis in enumerate(("row", "column"))}
     place = [predicted.names.index(n) if n in predicted.names else -1 for n in names]
     confidence, detected = np.append(predicted.confidence, np.nan), np.append(predicted.detected, False)
     return pd.DataFrame(
@@ -192,6 +197,7 @@ def compare(image: str, predicted: LandmarkSet, truth: LandmarkSet, spacing_mm, 
             "error_mm": errors["mm"],
             "confidence": confidence[place],
             "detected": detected[place],
+            **off,
         }
     )
 

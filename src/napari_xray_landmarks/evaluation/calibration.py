@@ -1,0 +1,81 @@
+"""Calibrate a model on validation films: conformal regions and the temperature of its confidence, in files."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+from ..io.files import replacing
+from .conformal import Regions, regions_of, temperature, tempered
+from .evaluation import Evaluation
+from .statistics import reliability
+
+
+def calibration(evaluation: Evaluation, coverage: float, *, seed: int = 0) -> dict:
+    """Regions and temperature, as JSON's types.
+
+    The calibration errors before and after temperature scaling are those of half of the subjects, with a temperature
+    that the other half gave; the temperature that is given is that of all.
+
+    Raises
+    ------
+    InputError
+        The coverage is not between 0 and 1.
+    """
+    if not 0 < coverage < 1:
+        raise InputError(f"--conformal {coverage:g}", "is no probability between 0 and 1", "For example 0.9")
+    main = evaluation.errors[evaluation.errors["against"] == evaluation.reference]
+    regions = regions_of(main, evaluation.unit, coverage, seed=seed)
+    return {"regions": regions.to_header(), "temperature": _temperature(evaluation, main, seed)}
+
+
+def _temperature(evaluation: Evaluation, main, seed: int) -> dict | None:
+    threshold, errors = evaluation.thresholds[evaluation.unit][0], main[f"error_{evaluation.unit}"]
+    known = np.isfinite(main["confidence"]) & np.isfinite(errors)
+    confidence, errors, subjects = (v[known].to_numpy() for v in (main["confidence"], errors, main["subject"]))
+    if not len(confidence):
+        return None
+    right = errors <= threshold
+    order = np.random.default_rng(seed).permutation(np.unique(subjects))
+    first = np.isin(subjects, order[: len(order) // 2])
+    values = {"temperature": temperature(confidence, right), "tolerance": threshold, "unit": evaluation.unit,
+              "before": None, "after": None}  # fmt: skip
+    if first.any() and not first.all():
+        cool = tempered(confidence, temperature(confidence[first], right[first]))
+        for key, shown in (("before", confidence), ("after", cool)):
+            values[key] = reliability(shown[~first], errors[~first], threshold).calibration_error
+    return values
+
+
+def write_calibration(values: dict, folder) -> Path:
+    """Write `calibration.json` into a folder."""
+    path = Path(folder) / "calibration.json"
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(values, indent=1, ensure_ascii=False), encoding="utf-8")
+    return path
+
+
+def write_into_model(values: dict, model) -> None:
+    """Put the regions into a model file's header, so that they are drawn where it detects.
+
+    Raises
+    ------
+    InputError
+        The model has none of these landmarks, or cannot be read or written.
+    """
+    from ..models import read_model_file, save_model
+
+    header, tensors = read_model_file(model)
+    if not set(values["regions"]["landmarks"]) & set(header.landmarks):
+        raise InputError(model, "has none of the evaluated landmarks", "Give the model that predicted them")
+    save_model(model, replace(header, extra={**header.extra, "regions": values["regions"]}), tensors)
+
+
+def regions_in(header) -> Regions | None:
+    """The regions of a model's header; None where it has none, or they cannot be read."""
+    try:
+        return Regions.from_header(header.extra["regions"]) if "regions" in header.extra else None
+    except ValueError:
+        return None
