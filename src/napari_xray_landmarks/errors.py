@@ -19,6 +19,10 @@ class InputError(ValueError):
         line = f"{self.subject}: {problem}" + (f". {remedy}" if remedy else "")
         super().__init__(" ".join(line.split()))
 
+    def __reduce__(self):
+        """So that it can come from another process."""
+        return type(self), (self.subject, self.problem, self.remedy)
+
 
 class FileError(InputError):
     """A file cannot be read or written."""

@@ -7,6 +7,8 @@ from multiprocessing import get_context
 
 from ..errors import InputError
 
+PATIENCE = "10s"
+
 
 def results(function: Callable, jobs: Mapping, *, workers: int = 1, scheduler: str | None = None) -> Iterator[tuple]:
     """Yields (key, function(*arguments)) as they are done; what is not begun is dropped when the caller stops.
@@ -51,10 +53,11 @@ def _executor(workers: int, scheduler: str | None) -> Iterator[Executor]:
         from distributed import Client
     except ImportError as error:
         raise InputError(f"--scheduler {scheduler}", "needs dask.distributed, which is not installed",
-                         "pip install distributed") from error
+                         "pip install napari-xray-landmarks[distributed]") from error
     try:
-        client = Client(scheduler, timeout="10s", set_as_default=False)
+        client = Client(scheduler, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
-        raise InputError(f"--scheduler {scheduler}", f"does not answer ({error})", "Start `dask scheduler`") from error
+        raise InputError(f"--scheduler {scheduler}", f"does not answer ({error})",
+                         "Start `dask scheduler` and workers first") from error
     with client:
         yield client.get_executor(pure=False)
