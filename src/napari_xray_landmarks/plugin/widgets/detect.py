@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QCheckBox
 from ...landmarks import summary
 from ..beliefs import keep_beliefs
 from ..films import spacing_of
+from ..regions import show_regions
 from ..results import landmarks_of, moved_by_hand, names_of, show_response
 from ..session import recall
 from ..solving import detect_in, show_search
@@ -75,6 +76,8 @@ class DetectLandmarks(ModelDock):
             layer = show_search(self.viewer, result)
             keep_beliefs(layer, result.live.detection)
             outline_bodies(self.viewer, layer)
+            live = result.live
+            show_regions(self.viewer, result.search.image, result.landmarks, live.model.header, live.corrections)
             if self.with_responses.isChecked():
                 self._waiting += [(result.search.image, layer, *pair)
                                   for pair in result.live.detection.responses.items()]
