@@ -14,6 +14,7 @@ from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QApplication, QDialog
 
 from napari_xray_landmarks.plugin.results import names_of
+from napari_xray_landmarks.plugin.widgets.dock import Fold
 
 PLUGIN = "napari-xray-landmarks"
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
@@ -21,6 +22,7 @@ SIZE = (1366, 768)
 SAMPLE, CT_SAMPLE = "pelvis", "pelvis-ct"
 SPINE_SAMPLE, POSE_SAMPLE = "spine", "pelvis-two-views"
 FEMUR_MODEL, FEMUR_SAMPLE = "proximal-femur-ap", "proximal-femur"
+KNEE_MODEL, KNEE_SAMPLE = "knee-mr", "knee-mr"
 
 
 def settle(seconds: float = 0.4, until=lambda: True) -> None:
@@ -165,6 +167,30 @@ def curvature(viewer) -> None:
     picture(viewer, "spine-curvature")
 
 
+def volume(viewer) -> None:
+    """Segment the phantom knee, look at it in space, and move a mode of the femur's shape."""
+    viewer.layers.clear()
+    viewer.dims.ndisplay = 2
+    widget = dock(viewer, "Segment bone")
+    viewer.open_sample(PLUGIN, KNEE_SAMPLE)
+    widget.model.choose(KNEE_MODEL)
+    widget.run.button.click()
+    settle(until=lambda: not widget.run.job.running)
+    dismiss(viewer)
+    widget.volume.table.table.selectRow(1)
+    picture(viewer, "volume")
+    widget.volume.space_button.click()
+    picture(viewer, "volume-in-space")
+    widget.volume.space_button.click()
+    next(fold for fold in widget.findChildren(Fold) if fold.inside is widget.explorer).button.click()
+    widget.explorer.show_button.click()
+    settle(until=lambda: widget.explorer.shown and not widget.explorer.busy)
+    slider = widget.explorer.modes.sliders[0]
+    slider.slider.setValue(slider.position(2.5))
+    widget.scroll.ensureWidgetVisible(widget.explorer.bar)
+    picture(viewer, "shape-in-space")
+
+
 def dismiss(viewer) -> None:
     """Close napari's notifications."""
     for dialog in viewer.window._qt_window.findChildren(QDialog):
@@ -186,6 +212,7 @@ def main() -> None:
     curvature(viewer)
     simulate(viewer)
     pose(viewer)
+    volume(viewer)
     viewer.close()
     QThreadPool.globalInstance().waitForDone()  # napari does so when it ends
     settle(0.5)

@@ -8,6 +8,7 @@ from npe2 import PluginManifest
 from napari_xray_landmarks.phantoms import SCHEMAS
 from napari_xray_landmarks.plugin import samples
 from napari_xray_landmarks.plugin.film_geometry import arm_of_document
+from napari_xray_landmarks.plugin.volumes import why_not_segmentable
 
 ANATOMY = {"pelvis": "pelvis", "pelvis-with-implants": "pelvis", "proximal-femur": "proximal-femur",
            "spine": "spine"}
@@ -21,7 +22,7 @@ def test_the_manifest_offers_every_sample_and_its_commands_exist():
     manifest = _manifest()
     commands = {c.id: c.python_name for c in manifest.contributions.commands}
     found = {s.key: commands[s.command] for s in manifest.contributions.sample_data}
-    assert set(found) == {*ANATOMY, "pelvis-ct", "pelvis-two-views"}
+    assert set(found) == {*ANATOMY, "pelvis-ct", "pelvis-two-views", "knee-mr"}
     for python_name in found.values():
         module, _, name = python_name.partition(":")
         assert module == samples.__name__ and callable(getattr(samples, name))
@@ -75,3 +76,15 @@ def test_the_radiographs_of_a_ct_come_with_landmarks_and_their_geometry():
         off = marks.data - truth.camera().project(in_space.data[there])
         assert len(there) >= 12 and 0.5 < np.sqrt((off**2).mean()) < 3, "as a person places them, not exact"
     assert [layer.visible for layer in films] == [False, False, True, True]
+
+
+def test_the_knee_can_be_segmented_and_hides_the_truth():
+    viewer = ViewerModel()
+    for data, attributes, kind in samples.knee_layers(samples.SUBJECT, spacing_mm=2.0):
+        getattr(viewer, f"add_{kind}")(data, **attributes)
+    mr, labels, landmarks = viewer.layers
+    assert why_not_segmentable(mr) is None and not labels.visible and not landmarks.visible
+    np.testing.assert_allclose(labels.extent.world, mr.extent.world)
+    at = dict(zip(landmarks.features["name"], landmarks.data, strict=True))
+    assert at["medial-epicondyle"][0] > at["tuberosity"][0], "the femur above the tibia"
+    assert at["tuberosity"][1] < at["medial-condyle-posterior"][1], "the tuberosity in front"

@@ -3,8 +3,9 @@
 import numpy as np
 
 from ..geometry.camera import CArm
-from .films import our_metadata
-from .frames import KEY, mm_per_unit
+from .films import frame_in_mm, our_metadata
+from .frames import KEY
+from .lighting import light_from_the_camera
 from .results import layer_id, results_of
 
 ARM = "c-arm"
@@ -56,7 +57,7 @@ def show_arm(viewer, ct_layer, arm: CArm, grey: np.ndarray) -> None:
     hide_arm(viewer, ct_layer)
     active = viewer.layers.selection.active
     notes = {"kind": ARM, "source": ct_layer.name, "source_id": layer_id(ct_layer)}
-    common = {"metadata": {KEY: notes}, "blending": "translucent", **_frame(ct_layer)}
+    common = {"metadata": {KEY: notes}, "blending": "translucent", **frame_in_mm(ct_layer)}
     viewer.add_surface((corners, PLATE, np.ones(4)), name=f"{ct_layer.name} · film in space", texture=texture,
                        texcoords=CORNERS_OF_TEXTURE, shading="none", **common)
     viewer.add_vectors(lines, name=f"{ct_layer.name} · C-arm", edge_color=colours, edge_width=4.0,
@@ -76,6 +77,7 @@ def look_from_the_front(viewer) -> None:
     camera.orientation = ("away", *camera.orientation2d)
     viewer.reset_view()
     camera.set_view_direction(view_direction=LOOK, up_direction=(1.0, 0.0, 0.0))
+    light_from_the_camera(viewer)
 
 
 def is_drawn(viewer, ct_layer) -> bool:
@@ -99,10 +101,3 @@ def hide_arms(viewer) -> None:
     """Take every C-arm away."""
     for layer in [layer for layer in viewer.layers if our_metadata(layer).get("kind") == ARM]:
         viewer.layers.remove(layer)
-
-
-def _frame(ct_layer) -> dict:
-    """Scale and units with which points in mm lie in the world of a CT layer, whatever its own unit of length."""
-    factors = mm_per_unit({"units": ct_layer.units}, 3)
-    return {"scale": np.ones(3) if factors is None else 1 / factors, "units": tuple(ct_layer.units),
-            "axis_labels": tuple(ct_layer.axis_labels)}

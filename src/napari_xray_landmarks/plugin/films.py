@@ -77,6 +77,13 @@ def frame_of(layer) -> dict:
     }
 
 
+def frame_in_mm(layer) -> dict:
+    """Arguments of a new layer whose data are mm of the world of a layer in space, whatever its own unit of length."""
+    factors = mm_per_unit({"units": layer.units}, 3)
+    return {"scale": np.ones(3) if factors is None else 1 / factors, "units": tuple(layer.units),
+            "axis_labels": tuple(layer.axis_labels)}
+
+
 def set_frame(layer, source) -> None:
     """Put a layer whose data are in the source's pixels into the source's world frame."""
     for key, value in frame_of(source).items():

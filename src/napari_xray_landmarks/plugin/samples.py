@@ -69,6 +69,25 @@ def pelvis_two_views() -> list[LayerData]:
     return layers
 
 
+def knee_mr() -> list[LayerData]:
+    """A phantom knee as an MR volume, with its true labels and landmarks, hidden at first."""
+    return knee_layers(SUBJECT)
+
+
+def knee_layers(subject: int, spacing_mm=None) -> list[LayerData]:
+    """A phantom knee's MR, true labels and true landmarks as layers; `spacing_mm` as in `phantoms.phantom`."""
+    made = phantom("knee", subject, spacing_mm=spacing_mm)
+    title = made.volume.name
+    labels, attributes, kind = image_layer(made.labels)
+    marks, about, points = landmarks_layer(made.landmarks, f"{title} · true landmarks", notes={"source": title})
+    about |= {"visible": False, "text": {**about["text"], "visible": False}}
+    return [
+        image_layer(made.volume),
+        (labels, {**attributes, "name": f"{title} · true labels", "visible": False}, kind),
+        (marks, about, points),
+    ]
+
+
 def film_layers(name: str, subject: int, *, implant: bool | None = None) -> list[LayerData]:
     """A phantom's film, true outlines (hidden at first) and true landmarks (without names) as layers."""
     made = film(name, subject, implant=implant)

@@ -26,6 +26,11 @@ class Segmented:
     search: Search
     live: LiveSegmentation
 
+    @property
+    def parts(self) -> tuple:
+        """What can be found or not."""
+        return (*self.live.found.bones, *self.live.found.circles)
+
 
 def segment_in(searches: list[Search], model_path: str, settings, progress
                ) -> tuple[list[Segmented], list[InputError]]:

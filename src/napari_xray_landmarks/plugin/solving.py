@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import InputError
-from ..imaging import Radiograph
+from ..imaging import Radiograph, Volume
 from ..landmarks import LandmarkSet
 from .results import names_of, show_landmarks, update_landmarks
 from .session import Live, remember
+
+if TYPE_CHECKING:
+    from .volumes import Painted
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,14 +25,15 @@ class Search:
     image
         The layer.
     film
-        The radiograph in it.
+        The radiograph or volume in it.
     corrections
-        Landmarks that a user placed and wants to keep, (row, column) in pixels.
+        Landmarks that a user placed and wants to keep, (row, column) in pixels; of a volume, the labels that a user
+        painted.
     """
 
     image: object
-    film: Radiograph
-    corrections: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    film: Radiograph | Volume
+    corrections: "Mapping[str, tuple[float, float]] | Painted" = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

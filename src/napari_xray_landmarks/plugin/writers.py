@@ -1,4 +1,4 @@
-"""Writers for napari: Points, Shapes, Labels and Image layers to the files of the field.
+"""Writers for napari: Points, Shapes, Labels, Image and Surface layers to the files of the field.
 
 Errors are raised as OSError: napari takes a ValueError, which our own errors are, for "no writer found".
 """
@@ -66,6 +66,15 @@ def write_image(path: str, data, attributes: dict) -> None:
     layer = data[0] if attributes.get("multiscale") else data
     flat = getattr(layer, "ndim", 2) == 2 or attributes.get("rgb")
     write_volume(path, film_from_layer(data, attributes) if flat else volume_from_layer(data, attributes))
+
+
+@_one_line
+def write_surface(path: str, data, attributes: dict) -> None:
+    """A Surface layer as `.vtk`, `.ply`, `.stl`, `.obj` or `.off` in LPS, where the user left it."""
+    from ..io.meshes import write_mesh
+    from .surfaces import surface_from_layer
+
+    write_mesh(path, surface_from_layer(data, attributes))
 
 
 def image_name(path, attributes: dict) -> str:

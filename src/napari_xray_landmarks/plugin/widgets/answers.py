@@ -58,8 +58,8 @@ class CopyTable(QWidget):
         column.addWidget(self.copy_button)
         self.table.itemSelectionChanged.connect(self._on_selected)
 
-    def show_rows(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Show these rows; all columns but the first one to the right."""
+    def show_rows(self, header: Sequence[str], rows: Sequence[Sequence[str]], colours: Sequence = ()) -> None:
+        """Show these rows; all columns but the first one to the right, the first one with a swatch of its colour."""
         self.table.blockSignals(True)
         self.table.setHorizontalHeaderLabels(list(header))
         self.table.setRowCount(len(rows))
@@ -67,6 +67,8 @@ class CopyTable(QWidget):
             for j, text in enumerate(row):
                 item = QTableWidgetItem(text)
                 item.setToolTip(text)
+                if not j and len(colours):
+                    item.setData(Qt.ItemDataRole.DecorationRole, QColor.fromRgbF(*(float(c) for c in colours[i])))
                 if j:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 self.table.setItem(i, j, item)

@@ -48,7 +48,7 @@ class Dock(QWidget):
         foot.setEnabled(False)
         foot.setWordWrap(True)
         inner = QWidget(self)
-        column = QVBoxLayout(inner)
+        self._column = column = QVBoxLayout(inner)
         column.setContentsMargins(8, 6, 8, 6)
         column.addWidget(self.empty)
         column.addWidget(self.body)
@@ -84,6 +84,11 @@ class Dock(QWidget):
     def add(self, widget: QWidget) -> QWidget:
         """Put a widget at the end of the column."""
         self.content.addWidget(widget)
+        return widget
+
+    def add_always(self, widget: QWidget) -> QWidget:
+        """Put a widget below the column, to be seen with nothing open too."""
+        self._column.insertWidget(self._column.indexOf(self.body) + 1, widget)
         return widget
 
     def add_row(self, *widgets: QWidget, stretch: tuple[int, ...] | None = None) -> QWidget:

@@ -1,18 +1,19 @@
 """A choice of model, grouped by anatomy and method, with what each was trained on and how exact it is."""
 
 import warnings
+from collections.abc import Callable
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from ...errors import InputError
+from ...errors import InputError, listed
 from ...models.header import metric_in_words
 from ..session import events
 from .combos import narrow
 from .connections import Connections
 from .messages import complain
 
-_FIRST = {"detect": "pelvis-ap", "segment": "proximal-femur-ap"}
+_FIRST = ("pelvis-ap", "proximal-femur-ap", "knee-mr")
 
 
 class ModelCombo(QWidget):
@@ -23,14 +24,19 @@ class ModelCombo(QWidget):
     Parameters
     ----------
     task
-        What the models must be able to do: "detect" or "segment".
+        What the models must be able to do, "detect" or "segment"; of "shape" models no film is asked for.
+    why_not
+        Says of a header why the model does not serve, None where it does; by default a model serves that can do
+        the task.
     """
 
     changed = Signal(object)
 
-    def __init__(self, parent=None, task: str = "detect"):
+    def __init__(self, parent=None, task: str = "detect", why_not: Callable[[object], str | None] | None = None):
         super().__init__(parent)
-        self._task = task
+        self._task, self._why_not = task, why_not or self._why_not_the_task
+        self._entries: list[tuple[str, object]] = []
+        self._last: dict[Callable, str | None] = {}
         self.combo = narrow(QComboBox(self))
         self.combo.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.open_button = QPushButton("File…", self)
@@ -70,11 +76,23 @@ class ModelCombo(QWidget):
         """List the models anew; damaged files are named in one line and left out."""
         from ...models import list_models
 
-        before = self.path
         with warnings.catch_warnings(record=True) as damaged:
             warnings.simplefilter("always")
-            entries = [(header.name, header) for header in list_models(self._task)]
-        entries += list(self._opened.items())
+            self._entries = [(header.name, header) for header in list_models()]
+        self._list(self.path)
+        for warning in damaged:
+            complain(InputError("model", str(warning.message)))
+
+    def serve(self, why_not: Callable[[object], str | None]) -> None:
+        """List the models that serve for something else, such as volumes; the one chosen for it before comes back."""
+        if why_not != self._why_not:
+            before, self._why_not = self._why_not, why_not
+            self._last[before] = self.path
+            self._list(self._last.get(why_not, self.path))
+
+    def _list(self, chosen: str | None) -> None:
+        entries = [(path, header) for path, header in (*self._entries, *self._opened.items())
+                   if self._why_not(header) is None]
         self.combo.blockSignals(True)
         self.combo.clear()
         for heading in sorted({_heading(header) for _, header in entries}):
@@ -85,9 +103,7 @@ class ModelCombo(QWidget):
                     about = describe(header, self._task)
                     self.combo.setItemData(self.combo.count() - 1, about, Qt.ItemDataRole.ToolTipRole)
         self.combo.blockSignals(False)
-        self.choose(before)
-        for warning in damaged:
-            complain(InputError("model", str(warning.message)))
+        self.choose(chosen)
 
     def choose(self, path: str | None) -> None:
         """Choose a model by its name or file; else one of the user's own, else the one that the samples are for."""
@@ -96,7 +112,7 @@ class ModelCombo(QWidget):
         rows = {self.combo.itemData(i)[0]: i for i in range(self.combo.count()) if self.combo.itemData(i)}
         files = find_models()
         own = [name for name in rows if name in files and files[name].parent != BUNDLED_FOLDER]
-        preferred = [name for name in (path, *own, _FIRST.get(self._task), *rows) if name in rows]
+        preferred = [name for name in (path, *own, *_FIRST, *rows) if name in rows]
         self.combo.setCurrentIndex(rows[preferred[0]] if preferred else -1)
         self._on_chosen()
 
@@ -106,14 +122,17 @@ class ModelCombo(QWidget):
 
         try:
             header = read_model_header(path)
-            if self._task not in header.tasks:
-                raise InputError(path, f"cannot {self._task}, only {' and '.join(header.tasks)}", "Open another model")
+            if (reason := self._why_not(header)) is not None:
+                raise InputError(path, reason, "Open another model")
         except InputError as error:
             complain(error)
             return
         self._opened[path] = header
         self.refresh()
         self.choose(path)
+
+    def _why_not_the_task(self, header) -> str | None:
+        return None if self._task in header.tasks else f"cannot {self._task}, only {' and '.join(header.tasks)}"
 
     def _choose_file(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Open model file", "", "Models (*.safetensors)")
@@ -134,7 +153,8 @@ class ModelCombo(QWidget):
 def describe(header, task: str = "detect") -> str:
     """One line: landmarks, what the model was trained on, how exact it is at a task."""
     training = header.training
-    parts = [f"{len(header.landmarks)} landmarks"]
+    structures = [str(structure["name"]) for structure in header.extra.get("structures", ())]
+    parts = [listed(structures, 6) if structures else f"{len(header.landmarks)} landmarks"]
     films = training.get("films") or training.get("images")
     data = training.get("data") or training.get("dataset")
     if films or data:

@@ -1,4 +1,4 @@
-"""What docks share that run a model on radiographs: the film, the model, its options, and the button."""
+"""What docks share that run a model on images: the image, the model, its options, and the button."""
 
 from collections.abc import Callable
 from dataclasses import fields
@@ -33,16 +33,18 @@ class ModelDock(Dock):
         What the models must be able to do: "detect" or "segment".
     groups
         Groups of options that the form shows; None for all but those that training fixed.
+    why_not
+        Says of a layer why it does not serve, as for `LayerCombo`; by default radiographs serve.
     """
 
     title = ""  # of questions
 
     def __init__(self, napari_viewer, invitation: str, samples: tuple[str, ...] | None = None, *, task: str,
-                 groups: tuple[str, ...] | None = None):
+                 groups: tuple[str, ...] | None = None, why_not: Callable[[object], str | None] | None = None):
         super().__init__(napari_viewer, invitation, samples)
         self._groups = groups
         self.form: SettingsForm | None = None
-        self.image = self.add(LayerCombo(self.viewer, "Image", _why_not))
+        self.image = self.add(LayerCombo(self.viewer, "Image", why_not or _why_not))
         self.frame_note = self.add_note()
         self.model = self.add(ModelCombo(self, task))
         self.options = self.add(Fold("Options", QWidget(self)))
@@ -60,7 +62,7 @@ class ModelDock(Dock):
         self.image.changed.connect(self._on_image)
         self.model.changed.connect(self._on_model)
         self.run.pressed.connect(lambda: search([self.image.value]))
-        self.all_button.clicked.connect(lambda: search(self.image.choices))
+        self.all_button.clicked.connect(lambda: search(self.alike))
         self.run.job.done.connect(done)
         self.run.job.ended.connect(self._enable)
         self._on_model(self.model.header)
@@ -70,6 +72,15 @@ class ModelDock(Dock):
     def settings(self):
         """The options as they stand in the form; None without a model."""
         return self.form.value if self.form else None
+
+    @property
+    def alike(self) -> list:
+        """Every open image on which the chosen model can run as on the chosen image."""
+        return self.image.choices
+
+    def search(self, image, own) -> Search:
+        """What there is to search in an image; InputError where it cannot be read."""
+        return Search(image, film_of(image), own)
 
     def start(self, work: Callable, mine: dict, question: str) -> None:
         """Run a model on images; corrections made by hand are kept or replaced as the user says.
@@ -90,7 +101,7 @@ class ModelDock(Dock):
             if answer == REPLACE:
                 mine = dict.fromkeys(mine, {})
         try:
-            searches = [Search(image, film_of(image), own) for image, own in mine.items()]
+            searches = [self.search(image, own) for image, own in mine.items()]
         except (InputError, ValueError) as error:
             complain(error)
             return
@@ -131,7 +142,7 @@ class ModelDock(Dock):
         running = self.run.job.running
         self.run.button.setEnabled(ready or running)
         self.all_button.setEnabled(ready and not running)
-        self.all_button.setVisible(len(self.image.choices) > 1)
+        self.all_button.setVisible(len(self.alike) > 1)
 
 
 def _why_not(layer) -> str | None:

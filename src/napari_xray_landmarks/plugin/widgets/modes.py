@@ -1,4 +1,4 @@
-"""A slider a mode: a bone's shape model explored by hand, on top of the film."""
+"""A slider a mode: a bone's shape model explored by hand, on top of the film or in space."""
 
 import numpy as np
 from qtpy.QtCore import Signal
@@ -12,6 +12,11 @@ MOST, LIMIT = 8, 3.0
 class ModeSliders(QWidget):
     """The first modes of one bone's shape model, in standard deviations.
 
+    Parameters
+    ----------
+    reset
+        What the button says that takes back what was moved.
+
     Signals
     -------
     grasped()
@@ -19,20 +24,23 @@ class ModeSliders(QWidget):
     moved(int, object)
         (number of the bone, all its deviations) as the sliders stand.
     released(int)
-        The bone's shape is to fit the film again.
+        The bone's shape is to be as it was before it was moved: to fit the film again.
+    chosen(int)
+        Number of the bone that the sliders move from now on.
     """
 
     grasped = Signal()
     moved = Signal(int, object)
     released = Signal(int)
+    chosen = Signal(int)
 
-    def __init__(self, parent=None):
+    def __init__(self, parent=None, reset: str = "Reset to fit"):
         super().__init__(parent)
         self._fits: list = []
         self.sliders: list[NumberSlider] = []
         self.bone = QComboBox(self)
         self.bone.setToolTip("The bone whose shape the sliders move")
-        self.reset_button = QPushButton("Reset to fit", self)
+        self.reset_button = QPushButton(reset, self)
         self.reset_button.setToolTip("The shape fits the film again; vertices that you placed stay where they are")
         self._grid = QGridLayout()
         self._grid.setVerticalSpacing(2)
@@ -43,12 +51,20 @@ class ModeSliders(QWidget):
         column.addLayout(self._grid)
         column.addWidget(self.reset_button)
         self.bone.currentIndexChanged.connect(self._on_bone)
+        self.bone.currentIndexChanged.connect(lambda _: self.chosen.emit(self.number))
         self.reset_button.clicked.connect(lambda: self.released.emit(self.number))
 
     @property
     def number(self) -> int:
         """Of the bone that the sliders move, among all of the segmentation."""
         return self.bone.currentData() if self.bone.count() else 0
+
+    @property
+    def deviations(self) -> np.ndarray:
+        """Of all modes, as the sliders stand."""
+        deviations = np.array(self._fitted().deviations)
+        deviations[:len(self.sliders)] = [slider.value for slider in self.sliders]
+        return deviations
 
     def choose(self, number: int) -> None:
         """Let the sliders move another bone's shape."""
@@ -57,7 +73,10 @@ class ModeSliders(QWidget):
 
     def show_shapes(self, segmentation) -> None:
         """Put the sliders where a segmentation's shapes stand, without announcing it."""
-        fits = [(i, bone.bone, bone.fitted) for i, bone in enumerate(segmentation.bones) if bone.fitted is not None]
+        self.show_fits([(i, b.bone, b.fitted) for i, b in enumerate(segmentation.bones) if b.fitted is not None])
+
+    def show_fits(self, fits: list[tuple]) -> None:
+        """Put the sliders where shapes stand, without announcing it: (number, name, what has `model`, `deviations`)."""
         same = [(i, name) for i, name, _ in fits] == [(i, name) for i, name, _ in self._fits]
         self._fits = fits
         if not same:
@@ -108,6 +127,4 @@ class ModeSliders(QWidget):
     def _on_moved(self, _value) -> None:
         if not any(slider.slider.isSliderDown() for slider in self.sliders):
             self.grasped.emit()  # by the keyboard, or a number that was typed
-        deviations = np.array(self._fitted().deviations)
-        deviations[:len(self.sliders)] = [slider.value for slider in self.sliders]
-        self.moved.emit(self.number, deviations)
+        self.moved.emit(self.number, self.deviations)

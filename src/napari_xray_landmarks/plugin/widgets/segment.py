@@ -1,12 +1,25 @@
-"""Segment bone: a radiograph and a model in, outlines with their shape model out, to correct and explore."""
+"""Segment bone: a film and a model in, outlines to correct and explore out; of a volume, labels and surfaces."""
 
 from qtpy.QtWidgets import QCheckBox, QComboBox, QPushButton
 
 from ...shape.measures import label_image, outliers_in_words, summary
-from ..films import spacing_of
+from ..films import film_of, spacing_of
+from ..frames import mm_per_unit
 from ..outlines import bone_of_vertex, contour_of, labels_of, show_labels, vertices_layer_of
 from ..results import names_of, show_response
 from ..segmenting import changes_of, in_words, live_of, segment_in, show_found
+from ..solving import Search
+from ..volume_layers import show_volume
+from ..volumes import (
+    SegmentedVolume,
+    is_volume,
+    live_volume_of,
+    painted,
+    segment_volumes_in,
+    volume_of,
+    was_moved,
+    why_not_segmentable,
+)
 from .combos import narrow
 from .connections import Connections
 from .dock import Fold, set_note
@@ -17,6 +30,11 @@ from .modes import ModeSliders
 from .outline_answers import MeasuresTable, VertexColours
 from .reshaper import Reshaper
 from .run_row import RunRow
+from .shape_explorer import ShapeExplorer
+from .volume_view import VolumeView
+
+SAMPLES = ("proximal-femur", "pelvis", "pelvis-with-implants", "knee-mr")
+PLACED = ("scale", "translate", "rotate", "shear", "affine", "units")
 
 
 class SegmentBone(ModelDock):
@@ -25,16 +43,19 @@ class SegmentBone(ModelDock):
     title = "Segment bone"
 
     def __init__(self, napari_viewer):
-        super().__init__(napari_viewer, "Open a radiograph to outline its bones, or try a sample.",
-                         ("proximal-femur", "pelvis", "pelvis-with-implants"), task="segment")
+        super().__init__(napari_viewer, "Open a radiograph, or a CT or MR volume, to segment its bones, or try a "
+                         "sample.", SAMPLES, task="segment", why_not=why_not_segmentable)
         self.reshaper: Reshaper | None = None
         self.run = self.add(RunRow("Segment"))
         self._build_answer()
         self._build_shape()
         self._build_layers()
-        self.all_button = self.button_for_all("Segment every open radiograph with this model and these options")
+        self.volume = self.add(VolumeView(self.viewer, self))
+        self.all_button = self.button_for_all("Segment every open image like this with this model and these options")
         self.export = ExportRow(self, "outlines", CONTOUR_FILTERS)
         self.add_row(self.all_button, self.export)
+        self.explorer = ShapeExplorer(self.viewer, self)
+        self.add_always(Fold("Explore a shape model in 3D (modes in sd)", self.explorer))
         self._connect()
         self.connect_run(self.segment, self._on_found)
 
@@ -78,28 +99,47 @@ class SegmentBone(ModelDock):
         self.map_of.currentTextChanged.connect(lambda _: self._show_map())
         self._ties.to(self.viewer.layers.events.removed, self._on_removed)
 
+    @property
+    def alike(self) -> list:
+        return [image for image in self.image.choices if is_volume(image) == is_volume(self.image.value)]
+
+    def search(self, image, own) -> Search:
+        return Search(image, volume_of(image) if is_volume(image) else film_of(image), own)
+
     def segment(self, images: list) -> None:
-        """Segment these images; corrections made by hand are kept or replaced as the user says."""
+        """Segment these images; what was done by hand is kept or replaced as the user says."""
+        if all(is_volume(image) for image in images):
+            self._segment_volumes(images)
+            return
         changes = {image: changes_of(self.viewer, image) for image in images}
         mine = {image: corrections for image, (corrections, _) in changes.items()}
         by_hand = any(corrections or explored for corrections, explored in changes.values())
         self.start(segment_in, mine, f"{in_words(changes.values())} by hand." if by_hand else "")
+
+    def _segment_volumes(self, images: list) -> None:
+        mine = {image: painted(self.viewer, image) for image in images}
+        count = sum(len(own) for own in mine.values())
+        what = "1 voxel was" if count == 1 else f"{count} voxels were"
+        self.start(segment_volumes_in, mine, f"{what} painted by hand." if count else "")
 
     def _on_found(self, outcome) -> None:
         found, failures = outcome
         self._close_reshaper()
         for segmented in found:
             if segmented.search.image in self.viewer.layers:
-                show_found(self.viewer, segmented)
+                show = show_volume if isinstance(segmented, SegmentedVolume) else show_found
+                show(self.viewer, segmented)
         for error in failures:
             complain(error)
+        self._say_frame()
         self._start()
         if any(s.search.image is self.image.value and not s.live.found.names for s in found):
             set_note(self.said, "Nothing was found in this film.")
         if found:
             where = found[0].search.image.name if len(found) == 1 else f"{len(found)} images"
-            parts = [p for s in found for p in (*s.live.found.bones, *s.live.found.circles)]
-            tell(f"{where}: {sum(p.found for p in parts)} of {len(parts)} outlines found" if parts else
+            what = "structures" if isinstance(found[0], SegmentedVolume) else "outlines"
+            parts = [part for segmented in found for part in segmented.parts]
+            tell(f"{where}: {sum(p.found for p in parts)} of {len(parts)} {what} found" if parts else
                  f"{where}: nothing was found")
 
     def _start(self) -> None:
@@ -119,6 +159,8 @@ class SegmentBone(ModelDock):
             self._show_labels()
             self._show_map()
         self._show_answer(live.now if live is not None else None)
+        for widget in (self.volume, self.explorer):
+            widget.show_image(image if is_volume(image) else None)
         self._enable()
 
     def _ready_to_drag(self) -> None:
@@ -207,13 +249,16 @@ class SegmentBone(ModelDock):
         self.viewer.layers.selection.active = active
 
     def _on_removed(self, event) -> None:
-        if self.reshaper is not None and event.value in (self.reshaper.contour, self.reshaper.vertices):
+        reshaped = self.reshaper is not None and event.value in (self.reshaper.contour, self.reshaper.vertices)
+        if reshaped or (self.volume.found is not None and live_volume_of(self.viewer, self.image.value) is None):
             self._start()
 
     def _on_image(self, image) -> None:
+        if image is not None:
+            self.model.serve(_why_not_for_volumes if is_volume(image) else _why_not_for_films)
         self._frame_ties.clear()
-        for emitter in [] if image is None else [image.events.scale, image.events.units]:
-            self._frame_ties.to(emitter, lambda event=None: self._soon.start())
+        for name in () if image is None else PLACED if is_volume(image) else ("scale", "units"):
+            self._frame_ties.to(getattr(image.events, name), lambda event=None: self._soon.start())
         self._say_frame()
         self._start()
 
@@ -222,3 +267,28 @@ class SegmentBone(ModelDock):
         self._say_frame()
         if self.reshaper is not None:
             self.reshaper.request()
+
+    def _say_frame(self) -> None:
+        if not is_volume(self.image.value):
+            super()._say_frame()
+            return
+        image, notes = self.image.value, []
+        if mm_per_unit({"units": image.units}, 3) is None:
+            notes.append("Its units are no lengths: they count as mm.")
+        if was_moved(self.viewer, image):
+            notes.append("It was moved or scaled since it was segmented: segment it again.")
+        set_note(self.frame_note, " ".join(notes))
+
+
+def _why_not_for_films(header) -> str | None:
+    return _why_not(header, 2, "segments volumes, and the chosen image is a film")
+
+
+def _why_not_for_volumes(header) -> str | None:
+    return _why_not(header, 3, "segments films, and the chosen image is a volume")
+
+
+def _why_not(header, dimensions: int, reason: str) -> str | None:
+    if "segment" not in header.tasks:
+        return f"cannot segment, only {' and '.join(header.tasks)}"
+    return None if header.dimensions == dimensions else reason
