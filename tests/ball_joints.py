@@ -8,7 +8,7 @@ from napari_xray_landmarks.imaging import Volume
 from napari_xray_landmarks.models import ModelHeader, save_model
 
 SPACING_MM = (1.0, 1.0, 1.0)
-GREY = {"outside": 100.0, "ball": 800.0, "cap": 450.0, "block": 1200.0}
+GREY = {"outside": -900.0, "ball": 800.0, "cap": 450.0, "block": 1200.0}
 STRUCTURES = [
     {"name": "ball", "label": 1, "bone": "", "colour": [230, 159, 0]},
     {"name": "cap", "label": 5, "bone": "ball", "colour": [86, 180, 233]},
@@ -33,14 +33,14 @@ def classes_at(points_mm: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def joint(seed: int = 0, spacing=SPACING_MM, matrix=None, shape=(56, 48, 44)) -> tuple[Volume, np.ndarray]:
-    """An MR-like volume on any grid, and its classes."""
+    """A CT-like volume on any grid, and its classes."""
     if matrix is None:
         matrix = np.diag([*spacing, 1.0])
         matrix[:3, 3] = -0.5 * (np.array(shape) - 1) * spacing
     at = np.moveaxis(np.indices(shape), 0, -1) @ matrix[:3, :3].T + matrix[:3, 3]
     classes = classes_at(at, seed)
     grey = np.array(list(GREY.values()))[classes] + np.random.default_rng(seed).normal(0, 25, shape)
-    return Volume(np.round(grey).astype(np.int16), matrix, f"joint {seed}", "MR"), classes
+    return Volume(np.round(grey).astype(np.int16), matrix, f"joint {seed}", "CT"), classes
 
 
 def ball_model():
@@ -70,7 +70,7 @@ def networks():
 
     torch.manual_seed(0)
     rng, bone = np.random.default_rng(0), ball_model()
-    scans = [(normalised(volume.voxels), classes) for volume, classes in map(joint, range(4))]
+    scans = [(normalised(volume.voxels, "CT"), classes) for volume, classes in map(joint, range(4))]
     slices = SliceNetwork(4, neighbours=1, channels=8, stem=1)
     shape = ShapeNetwork(bone.model, bone.half_mm, channels=2, inputs=2)
     torch.nn.init.zeros_(shape.parameters_.weight)
@@ -105,7 +105,7 @@ def by_grey():
     from napari_xray_landmarks.deep_shape.preparation import normalised
 
     volume, classes = joint(0)
-    image = normalised(volume.voxels)
+    image = normalised(volume.voxels, "CT")
     centres = torch.tensor([float(np.median(image[classes == k])) for k in range(4)])
 
     class ByGrey(torch.nn.Module):
@@ -133,7 +133,7 @@ def segmenter(**values):
     shape = ShapeNetwork(bone.model, bone.half_mm, channels=2, inputs=2).eval()
     nn.init.zeros_(shape.parameters_.weight)
     structures = tuple(Structure(s["name"], s["label"], s["bone"]) for s in STRUCTURES)
-    own = {"structures": structures, "spacing_mm": SPACING_MM, "slice_axis": 2, "neighbours": 1, "modality": "MR",
+    own = {"structures": structures, "spacing_mm": SPACING_MM, "slice_axis": 2, "neighbours": 1, "modality": "CT",
            "subvolume": (16, 16, 16), "known_ml": dict(extra["volume_ml"]), "landmarks": tuple(bone.landmark_names),
            "bones": (bone,), "slices": network, "shapes": nn.ModuleDict({"ball": shape}), "local": network,
            "settings": DeepShapeSettings()}
@@ -143,7 +143,7 @@ def segmenter(**values):
 def header(**extra) -> ModelHeader:
     """Of the model file."""
     bone, known = ball_model(), {"ball": [2.9, 4.4], "cap": [1.0, 3.0], "block": [1.4, 2.0]}
-    own = {"dimensions": 3, "tasks": ["segment"], "modality": "MR", "spacing_mm": SPACING_MM, "slice_axis": 2,
+    own = {"dimensions": 3, "tasks": ["segment"], "modality": "CT", "spacing_mm": SPACING_MM, "slice_axis": 2,
            "neighbours": 1, "subvolume": [16, 16, 16], "structures": STRUCTURES, "volume_ml": known,
            "bones": [{"name": "ball", "sides": "", "points": len(bone.model.mean), "modes": len(bone.model.modes)}],
            "networks": {"slices": {"classes": 4, "neighbours": 1, "channels": 8, "stem": 1},

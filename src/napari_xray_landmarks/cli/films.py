@@ -1,4 +1,4 @@
-"""The way of every command that searches films: each input read, searched and written, a bad one skipped."""
+"""The way of every command that searches images: each input read, searched and written, a bad one skipped."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,8 +22,9 @@ def search_films(
     spacing_mm: tuple[float, float] | None,
     title: str,
     quiet: bool,
+    load: Callable = load_radiographs,
 ) -> tuple[list[Result], bool]:
-    """Search every radiograph of every input.
+    """Search every radiograph of every input, or every volume.
 
     Parameters
     ----------
@@ -37,6 +38,8 @@ def search_films(
         Of films, where the user gives it.
     title
         Of the progress bar.
+    load
+        `inputs.load_radiographs` or `inputs.load_volumes`.
 
     Returns
     -------
@@ -56,7 +59,7 @@ def search_films(
 
     def work(path: Path, progress) -> list[Result]:
         bad: list[FileError] = []
-        radiographs = load_radiographs(path, spacing_mm, bad.append)
+        radiographs = load(path, spacing_mm, bad.append)
         for error in bad:
             complain(f"{error} (skipped)")
         skipped.extend(bad)

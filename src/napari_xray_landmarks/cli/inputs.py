@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 from ..errors import FileError, InputError
 
 if TYPE_CHECKING:
-    from ..imaging import Radiograph
+    from ..imaging import Radiograph, Volume
 
 
-def expand(paths: Sequence[Path]) -> list[Path]:
-    """The inputs, a folder of pictures as its pictures; anything else (a DICOM folder too) stays one input."""
-    from ..io.files import PICTURE_SUFFIXES
+def expand(paths: Sequence[Path], *, volumes: bool = False) -> list[Path]:
+    """The inputs, a folder of pictures, or of volume files, as these; others (a DICOM folder too) stay one input."""
+    from ..io.files import PICTURE_SUFFIXES, VOLUME_SUFFIXES, suffix
 
-    inputs = []
+    inputs, endings = [], VOLUME_SUFFIXES if volumes else PICTURE_SUFFIXES
     for path in paths:
-        pictures = sorted(p for p in path.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES) if path.is_dir() else []
-        inputs += pictures or [path]
+        several = sorted(p for p in path.iterdir() if suffix(p) in endings) if path.is_dir() else []
+        inputs += several or [path]
     return list(dict.fromkeys(inputs))
 
 
@@ -77,6 +77,17 @@ def load_radiographs(
     if not radiographs:
         raise FileError(path, "is a volume, not a radiograph", "Give a 2D film")
     return radiographs
+
+
+def load_volumes(path: Path, spacing_mm=None, on_error: Callable[[FileError], None] | None = None) -> "list[Volume]":
+    """The volumes of one input, which tell their own spacing; errors as of `load_radiographs`."""
+    from ..imaging import Volume
+    from ..io import load_images
+
+    volumes = [image for image in load_images(path, on_error=on_error) if isinstance(image, Volume)]
+    if not volumes:
+        raise FileError(path, "is a radiograph, not a volume", "Give a CT or MR volume, or a model of radiographs")
+    return volumes
 
 
 def load_one_film(path: Path, spacing_mm: tuple[float, float] | None = None, remedy: str = "Give the file of one"

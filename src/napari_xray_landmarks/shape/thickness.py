@@ -116,17 +116,24 @@ def vertex_areas(mesh: Mesh) -> np.ndarray:
     return areas
 
 
-def thickness_measures(thickness: np.ndarray, mesh: Mesh) -> ThicknessMeasures:
-    """Mean, median and 95th percentile over the covered surface, and its area."""
+def thickness_measures(thickness: np.ndarray, areas_mm2: np.ndarray) -> ThicknessMeasures:
+    """Mean, median and 95th percentile over the covered surface, and its area.
+
+    Parameters
+    ----------
+    thickness : (vertices,) array
+        Of `cartilage_thickness`.
+    areas_mm2 : (vertices,) array
+        Of `vertex_areas`.
+    """
     covered = np.isfinite(thickness)
     if not covered.any():
         return ThicknessMeasures(np.nan, np.nan, np.nan, 0.0)
-    values, areas = thickness[covered], vertex_areas(mesh)[covered]
+    values, areas = thickness[covered], np.maximum(areas_mm2[covered], 1e-12)
     order = np.argsort(values)
-    share = (np.cumsum(areas[order]) - areas[order] / 2) / max(areas.sum(), 1e-12)
+    share = (np.cumsum(areas[order]) - areas[order] / 2) / areas.sum()
     median, high = np.interp((0.5, 0.95), share, values[order])
-    return ThicknessMeasures(float(np.average(values, weights=np.maximum(areas, 1e-12))), float(median), float(high),
-                             float(areas.sum()))
+    return ThicknessMeasures(float(np.average(values, weights=areas)), float(median), float(high), float(areas.sum()))
 
 
 def _window(labels: Volume, cartilage: int) -> tuple[np.ndarray, np.ndarray] | None:
