@@ -116,6 +116,7 @@ def test_damaged_tables_are_refused(balls, table, problem):
 @pytest.mark.parametrize(("about", "problem"), [
     ({"structures": {"bone": "1"}}, "structures"), ({"structures": {"bone": 0}}, "1 to 65535"),
     ({"structures": {"bone": 1, "shell": 1}}, "same label"), ({"name": 3}, "name"),
+    ({"structures": {"bone": 1}, "shapes": ["shell"]}, "shapes"),
     ({"structures": {"bone": 1}, "cartilages": {"shell": "bone"}}, "shell")])
 def test_damaged_facts_are_refused(balls, about, problem):
     (balls.folder / "about.json").write_text(json.dumps(about))

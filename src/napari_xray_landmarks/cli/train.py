@@ -10,6 +10,8 @@ from ..errors import InputError
 from .options import Device, DeviceOption, QuietOption, SeedOption, SetOption, check_device, parse_assignments
 from .reporting import progress_bar, say
 from .train_cts import CTLandmarksOption, CTOption, FemursOption, SampledOption, rendered_films
+from .train_shapes import FromMasksOption, SchedulerOption, WorkersOption, train_shape_model
+from .train_volumes import FoldOption, FoldsOption, train_volumes
 
 if TYPE_CHECKING:
     from ..models.header import ModelHeader
@@ -19,7 +21,8 @@ def train(
     recipe: Annotated[
         str,
         typer.Argument(
-            metavar="RECIPE", help="joint-displacement, deep-morphing, spine, view-invariant or shape-model."
+            metavar="RECIPE",
+            help="joint-displacement, deep-morphing, spine, view-invariant, deep-shape or shape-model.",
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="MODEL", help="The .safetensors file to write.")],
@@ -28,7 +31,8 @@ def train(
         typer.Option(
             "--data",
             metavar="DIR",
-            help="A folder with images/ and landmarks.csv; for shape-model one contour or surface a subject.",
+            help="A folder with images/ and landmarks.csv; for shape-model one contour or surface a subject; for "
+            "deep-shape volumes in images/ and their labels in masks/.",
         ),
     ] = None,
     ct: CTOption = None,
@@ -39,6 +43,11 @@ def train(
     anatomy: Annotated[
         str | None, typer.Option("--anatomy", help="What the films show, unless about.json says.")
     ] = None,
+    folds: FoldsOption = None,
+    fold: FoldOption = 1,
+    from_masks: FromMasksOption = False,
+    workers: WorkersOption = 1,
+    scheduler: SchedulerOption = None,
     assignments: SetOption = None,
     quiet: QuietOption = False,
     device: DeviceOption = Device.auto,
@@ -46,8 +55,8 @@ def train(
 ) -> None:
     """Train a model on one's own films; the same command goes on with a run that was stopped.
 
-    shape-model makes one of contours (.mrk.json, .csv) or surfaces, and reports compactness, generalisation and
-    specificity beside it.
+    shape-model makes one of contours (.mrk.json, .csv), surfaces or, with --from-masks, label volumes, and reports
+    compactness, generalisation and specificity beside it.
     """
     _require_one_source(data, ct, landmarks, split)
     if recipe == "shape-model":
@@ -55,8 +64,19 @@ def train(
             raise InputError("--ct", "does not go with shape-model", "Give the folder of the shapes as --data")
         if split is not None:
             raise InputError(f"--split {split}", "does not go with shape-model", "Keep the shapes to use in a folder")
-        _train_shape_model(data, output, assignments, anatomy, seed or 0, quiet)
+        train_shape_model(data, output, parse_assignments(assignments), anatomy, seed or 0, quiet,
+                          from_masks=from_masks, workers=workers, scheduler=scheduler)
         return
+    if from_masks:
+        raise InputError("--from-masks", f"does not go with {recipe}", "It is for shape-model")
+    if recipe == "deep-shape":
+        check_device(device)
+        train_volumes(data, output, split=split, anatomy=anatomy, folds=folds, fold=fold, seed=seed or 0,
+                      settings=parse_assignments(assignments), quiet=quiet)
+        say(f"Written: {output}. Use it: xray-landmarks segment VOLUME --model {output} -o OUT", quiet)
+        return
+    if folds is not None:
+        raise InputError(f"--folds {folds}", f"does not go with {recipe}", "It is for deep-shape")
     from ..training import read_training_set
     from ..training.films import validate
     from ..training.recipes import train as run_recipe
@@ -99,19 +119,3 @@ def _require_one_source(data: Path | None, ct: Path | None, landmarks, split: st
         raise InputError("--landmarks", "goes with --ct", "Films have theirs in landmarks.csv")
     if ct is not None and split is not None:
         raise InputError(f"--split {split}", "does not go with --ct", "Subjects are split by themselves")
-
-
-def _train_shape_model(data: Path, output: Path, assignments, anatomy: str | None, seed: int, quiet: bool) -> None:
-    from ..evaluation.shape_report import write_shape_report
-    from ..training.shape_models import train_shape_model
-
-    with progress_bar("Training", quiet) as progress:
-        trained = train_shape_model(data, output, settings=parse_assignments(assignments), anatomy=anatomy, seed=seed,
-                                    progress=progress)
-        folder = write_shape_report(trained, output.with_name(f"{output.stem}-report"))
-    model, shapes = trained.model, trained.shapes
-    say(f"{len(shapes.subjects)} subjects, {len(model.mean)} points, {len(model.modes)} modes hold "
-        f"{100 * trained.header.metrics['retained_variance']:.1f} % of the variance", quiet)
-    if trained.quality is None:
-        say("Note: generalisation and specificity need at least three subjects", quiet)
-    say(f"Written: {output} and {folder}", quiet)

@@ -191,7 +191,8 @@ class ShapeNetwork(nn.Module):
 
     def regress(self, boxes: Tensor) -> tuple[Tensor, Tensor]:
         """Coefficients in standard deviations (B, M) and pose of `PCALayer`, of (B, inputs, 88, 88, 88) boxes."""
-        numbers = self.parameters_(self.features(boxes)).flatten(1).float()
+        with torch.autocast(boxes.device.type, enabled=False):  # depth-wise convolutions are slower in half precision
+            numbers = self.parameters_(self.features(boxes.float())).flatten(1)
         return numbers[:, :self.modes], _GENTLE * numbers[:, self.modes:]
 
     def forward(self, boxes: Tensor) -> Tensor:

@@ -45,7 +45,7 @@ class DeepShapeSettings:
     shape_channels: int = option(8, "Channels of the first layer of the shape network", low=2, high=64,
                                  group="training")
     shape_steps: int = option(1000, "Steps that each shape network learns", low=1, high=1_000_000, group="training")
-    shape_batch: int = option(4, "Volumes a step", low=1, high=64, group="training")
+    shape_batch: int = option(2, "Volumes a step", low=1, high=64, group="training")
     centres: int = option(60, "Subvolumes a bone, where about.json does not say", low=1, high=1000, group="training")
     subvolume_mm: float = option(26.0, "Sides of the subvolumes", low=4.0, high=200.0, unit="mm", group="training")
     local_channels: int = option(8, "Channels of the finest level of the local network", low=2, high=64,

@@ -9,7 +9,6 @@ from .networks import SliceNetwork
 from .preparation import slice_stack
 
 
-@torch.no_grad()
 def slice_probabilities(network: SliceNetwork, image: np.ndarray, axis: int, neighbours: int, *, batch: int = 8,
                         report: Callable[[float], None] = lambda fraction: None) -> np.ndarray:
     """Class probabilities of each voxel, slice by slice.
@@ -32,15 +31,22 @@ def slice_probabilities(network: SliceNetwork, image: np.ndarray, axis: int, nei
     -------
     (C, planes, rows, columns) float16 array
     """
-    device, count, found = next(network.parameters()).device, image.shape[axis], None
+    count, found = image.shape[axis], None
     for start in range(0, count, batch):
         report(start / count)
         numbers = np.arange(start, min(start + batch, count))
-        given = torch.from_numpy(slice_stack(image, axis, numbers, neighbours)).to(device)
-        with torch.autocast(device.type, torch.bfloat16):
-            logits = network(given.float().contiguous(memory_format=torch.channels_last))
-        values = logits.float().softmax(1).half().cpu().numpy()
+        values = classified(network, slice_stack(image, axis, numbers, neighbours))
         if found is None:
             found = np.empty((values.shape[1], *image.shape), np.float16)
         np.moveaxis(found, axis + 1, 1)[:, numbers] = values.swapaxes(0, 1)
     return found
+
+
+@torch.no_grad()
+def classified(network: SliceNetwork, slices: np.ndarray) -> np.ndarray:
+    """(B, C, rows, columns) float16 class probabilities of (B, 1 + 2 neighbours, rows, columns) slices."""
+    device = next(network.parameters()).device
+    given = torch.from_numpy(slices).float().to(device)
+    with torch.autocast(device.type, torch.bfloat16):
+        logits = network(given.contiguous(memory_format=torch.channels_last))
+    return logits.float().softmax(1).half().cpu().numpy()

@@ -77,6 +77,13 @@ METHODS = {
             "Anatomical Landmark Detection for Pelvic Trauma Surgery. MICCAI 2018",
         ),
         Method(
+            "deep-shape",
+            "deep_shape.segmenter",
+            "deep_shape.settings:DeepShapeSettings",
+            "Schock J, Kopaczka M et al.: A Method for Semantic Knee Bone and Cartilage Segmentation with Deep 3D Shape "
+            "Fitting Using Data From the Osteoarthritis Initiative. ShapeMI at MICCAI 2020",
+        ),
+        Method(
             "shape-model",
             "shape.shape_models",
             "shape.settings:ShapeModelSettings",

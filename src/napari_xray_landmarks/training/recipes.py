@@ -18,6 +18,7 @@ from ..models.methods import METHODS, import_room, settings_from
 from .dataset import TrainingSet
 from .rendered import RenderedFilms
 from .runs import open_run
+from .volumes import VolumeSet
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Recipe:
         method's own.
     renders
         Whether it also takes a `rendered.RenderedFilms` as its dataset.
+    volumes
+        Whether it takes a `volumes.VolumeSet` in place of films.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Recipe:
     method: str
     fit: str
     renders: bool = False
+    volumes: bool = False
 
 
 RECIPES = {
@@ -77,13 +81,21 @@ RECIPES = {
             "view_invariant.training:fit",
             renders=True,
         ),
+        Recipe(
+            "deep-shape",
+            "Bones and cartilages in volumes: a network of slices, shapes fitted to the bones, and a network of "
+            "subvolumes at their landmarks (Schock et al.)",
+            "deep-shape",
+            "deep_shape.training:fit",
+            volumes=True,
+        ),
     )
 }
 
 
 def train(
     name: str,
-    dataset: TrainingSet | RenderedFilms,
+    dataset: TrainingSet | RenderedFilms | VolumeSet,
     output,
     *,
     settings=None,
@@ -98,8 +110,8 @@ def train(
     name
         One of `RECIPES`.
     dataset
-        Films and landmarks, or CTs to render films of; its `about` gives anatomy, licence, citation and the landmarks'
-        schema.
+        Films and landmarks, CTs to render films of, or volumes with labels; its `about` gives anatomy, licence,
+        citation and the landmarks' schema.
     output
         The `.safetensors` file to write.
     settings
@@ -143,10 +155,16 @@ def train(
     return replace(header, name=output.stem)
 
 
-def _require_trainable(recipe: Recipe, dataset: TrainingSet | RenderedFilms, output: Path) -> None:
+def _require_trainable(recipe: Recipe, dataset: TrainingSet | RenderedFilms | VolumeSet, output: Path) -> None:
     require_ending(output)
     if not output.parent.is_dir():
         raise FileError(output, f"there is no folder {output.parent}", "Create it first")
+    if recipe.volumes != isinstance(dataset, VolumeSet):
+        able = ", ".join(r.name for r in RECIPES.values() if r.volumes != recipe.volumes)
+        takes = "volumes, not films" if recipe.volumes else "films, not volumes"
+        raise InputError(f"recipe {recipe.name}", f"takes {takes}", f"For these there is: {able}")
+    if recipe.volumes:
+        return
     if isinstance(dataset, RenderedFilms):
         if not recipe.renders:
             able = ", ".join(r.name for r in RECIPES.values() if r.renders)
@@ -157,20 +175,22 @@ def _require_trainable(recipe: Recipe, dataset: TrainingSet | RenderedFilms, out
         raise InputError(dataset.folder, f"only {marked} of {len(dataset)} films have landmarks", "Mark at least two")
 
 
-def _header(recipe: Recipe, dataset: TrainingSet | RenderedFilms, values: dict, seed: int) -> ModelHeader:
+def _header(recipe: Recipe, dataset: TrainingSet | RenderedFilms | VolumeSet, values: dict, seed: int) -> ModelHeader:
     """What the data set says, what is known of the training, and above both what the method says."""
     about = dataset.about
-    training = {
-        "films": len(dataset),
+    training = {"volumes": len(dataset)} if recipe.volumes else {
+        "films": len(dataset), "annotators": len(dataset.annotators)
+    }
+    training |= {
         "subjects": len(dataset.subjects),
-        "annotators": len(dataset.annotators),
         "data": about.get("name", dataset.folder.name),
         "seed": seed,
     }
     extra = {"schema": about["schema"]} if "schema" in about else {}
-    known = {"landmarks": dataset.landmark_names}
+    known = {"landmarks": () if recipe.volumes else dataset.landmark_names}
     known |= {"anatomy": about.get("anatomy") or "unspecified", "licence": about.get("licence", "")}
-    known |= {"citation": _citation(METHODS[recipe.method].citation, about.get("citation", ""))}
+    known |= {"citation": _citation(METHODS[recipe.method].citation, about.get("citation", ""),
+                                     "Volumes" if recipe.volumes else "Films")}
     fields = {*known, "settings", "metrics"}
     known |= {key: value for key, value in values.items() if key in fields}
     training |= dict(values.get("training", {}))
@@ -178,6 +198,6 @@ def _header(recipe: Recipe, dataset: TrainingSet | RenderedFilms, values: dict, 
     return ModelHeader(method=recipe.method, training=training, extra=extra, package_version=__version__, **known)
 
 
-def _citation(method: str, data: str) -> str:
-    """Whom to cite: the method's paper, and that of the films where they have one."""
-    return f"{method}. Films: {data}" if data else method
+def _citation(method: str, data: str, what: str) -> str:
+    """Whom to cite: the method's paper, and that of the data where they have one."""
+    return f"{method}. {what}: {data}" if data else method

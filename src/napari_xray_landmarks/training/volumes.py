@@ -6,6 +6,7 @@
     about.json           optional: name, anatomy, modality, licence, citation, and
                          structures: {"femur": 1, "femoral-cartilage": 2, ...}
                          cartilages: {"femoral-cartilage": "femur", ...}, the bone that each lies on
+                         shapes: ["femur", ...], the bones whose shapes are modelled; all of them where it is left out
                          centres: {"femur": 100}: how many subvolumes of it are segmented again
 
 Volumes are read one at a time, when they are asked for.
@@ -144,8 +145,14 @@ class VolumeSet:
             raise FileError(self.folder / "images", "there are masks but no images", "Put the volumes there")
         return _three_dimensional(scan.path)
 
-    def labels(self, scan: Scan) -> Volume:
+    def labels(self, scan: Scan, image: Volume | None = None) -> Volume:
         """Read a mask: whole numbers on the image's grid, of structures that `about.json` names where it names any.
+
+        Parameters
+        ----------
+        scan
+        image
+            Of the scan, where it was read already.
 
         Raises
         ------
@@ -159,7 +166,7 @@ class VolumeSet:
             raise FileError(scan.mask_path, f"holds the label {unknown[0]}, which is none of {self.structures}",
                             f"Name it in {ABOUT_FILE}, or remove it")
         if scan.path is not None:
-            _require_same_grid(scan, self.volume(scan), mask)
+            _require_same_grid(scan, image or self.volume(scan), mask)
         return mask
 
     def _mask(self, scan: Scan) -> Volume:
@@ -305,6 +312,8 @@ def _about(path: Path) -> dict:
             raise ValueError(f"{bad[0]} is no text")
         for key, kind in _MAPPINGS.items():
             _check_mapping(key, about.get(key, {}), kind, about.get("structures", {}))
+        if not isinstance(shapes := about.get("shapes", []), list) or set(shapes) - set(about.get("structures", {})):
+            raise ValueError("shapes is no list of structures")
         if len({*about.get("structures", {}).values()}) < len(about.get("structures", {})):
             raise ValueError("two structures have the same label")
     except (OSError, ValueError) as error:
