@@ -26,6 +26,7 @@ _PUBLIC = {
     "estimate_pose": "geometry.pnp",
     "load_pose": "io.poses",
     "save_pose": "io.poses",
+    "register": "registration:refine",
     "scene": "drr.scene",
     "simulate": "drr.simulate",
 }
@@ -36,7 +37,8 @@ __all__ = ["__version__", *_PUBLIC]
 def __getattr__(name):
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_PUBLIC[name]}"), name)
+    module, _, own = _PUBLIC[name].partition(":")
+    return getattr(import_module(f"{__name__}.{module}"), own or name)
 
 
 def __dir__():
