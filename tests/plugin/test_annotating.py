@@ -19,7 +19,7 @@ from napari_xray_landmarks.training import read_training_set
 from napari_xray_landmarks.training.annotations import open_annotations
 
 NAMES = ("tip", "knuckle", "wrist")
-QUICK = {"levels": 1, "train_patches": 200, "patches": 60, "components": 8}
+QUICK = {"levels": 1, "train_patches": 200, "patches": 100, "components": 8}
 
 
 class Clock:

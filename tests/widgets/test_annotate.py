@@ -24,7 +24,7 @@ from napari_xray_landmarks.training.annotations import open_annotations
 
 FILMS = 4
 SCHEMA = Schema("figure", figure.NAMES)
-QUICK = {"levels": 1, "train_patches": 200, "patches": 60, "components": 8}
+QUICK = {"levels": 1, "train_patches": 200, "patches": 100, "components": 8}
 
 
 @pytest.fixture
@@ -277,6 +277,26 @@ def test_closing_the_dock_saves_and_lets_go(open_dock, folder, viewer, qtbot):
     store = open_annotations(folder, "anna")
     assert store.marks("0.png")["head"] == pytest.approx((10, 12))
     store.close()
+
+
+def test_naparis_own_tools_do_what_they_look_like(open_dock, viewer, qtbot):
+    dock = open_dock
+    annotate(dock, 0)
+    layer = dock.canvas.layers.points
+    layer.selected_data = {2}
+    layer._set_drag_start({2}, truth(0)[2])
+    layer._move([2], truth(0)[2] + [5, 6])
+    assert dock.work.marks["tip"] == pytest.approx(tuple(truth(0)[2] + [5, 6]))
+    layer.selected_data = {1, 3}
+    layer.remove_selected()
+    assert set(figure.NAMES) - set(dock.work.marks) == {"neck", "notch"}
+    qtbot.waitUntil(lambda: dock.canvas.layers.points is not layer, timeout=LONG)
+    layer = dock.canvas.layers.points
+    assert len(layer.data) == 8 and layer.shown.sum() == 6
+    dock.work.choose("neck")
+    layer.add((70, 60))
+    assert dock.work.marks["neck"] == pytest.approx((70, 60))
+    qtbot.waitUntil(lambda: len(dock.canvas.layers.points.data) == 8, timeout=LONG)
 
 
 def test_layers_that_the_user_removed_break_nothing(open_dock, viewer, qtbot):

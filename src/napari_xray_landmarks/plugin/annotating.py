@@ -139,10 +139,10 @@ class Annotating:
             self._change(offered)
             self._prompt(self._next_unmarked())
 
-    def take_back(self) -> None:
-        """Take back the mark that was made last in this film, and ask for its landmark again."""
+    def take_back(self, name: str | None = None) -> None:
+        """Take back that mark, or the one that was made last in this film, and ask for its landmark again."""
         changed = [c.landmark for group in reversed(self._done) for c in reversed(group) if c.image == self.image]
-        order = [*changed, *reversed(self.names)]
+        order = [*changed, *reversed(self.names)] if name is None else [name]
         if name := next((name for name in order if name in self.marks), None):
             self._change({name: None})
             self._prompt(name)

@@ -17,6 +17,9 @@ MARKS, OTHER, DIFFERENCE = "annotation", "other annotator", "difference"
 FILM = "annotated film"
 MINE, PROPOSED, OTHERS = "#ffe08a", "#e69f00", "#56b4e9"
 MARKED, OFFERED, HIDDEN = "marked", "proposed", ""
+SMALL = (7, 13)
+"""Smallest and largest diameter of a point in screen pixels: what is marked must be seen."""
+
 CLOSE_UP = 4.0
 """Part of the film's longer side that a close-up shows is one in so many."""
 
@@ -35,6 +38,7 @@ class FilmLayers:
     def __init__(self, viewer):
         self.viewer = viewer
         self.image = self.points = None
+        self._drawn: dict[str, np.ndarray] = {}
         self._fitted_zoom = 1.0
 
     @property
@@ -54,12 +58,12 @@ class FilmLayers:
         data, attributes, _ = image_layer(film)
         self.image = self.viewer.add_image(data, **attributes | look)
         note(self.image, role=FILM)
-        style = LandmarkStyle().layer_kwargs(film.shape) | {"face_color": MINE}
-        style.pop("face_colormap"), style.pop("face_contrast_limits")
+        style = _style(film.shape, MINE)
         self.points = self.viewer.add_points(
             np.zeros((len(names), 2)), name=f"{film.name} · {MARKS}", features={"name": list(names), "state": HIDDEN},
             shown=False, **style, **frame_of(self.image),
             metadata={KEY: {"kind": MARKS, "source": film.name, "source_id": layer_id(self.image)}})
+        self._drawn = {}
         keep_readable(self.viewer, self.points)
         self.viewer.layers.selection.active = self.points
         self.fit()
@@ -67,21 +71,22 @@ class FilmLayers:
     def update(self, marks: Marks, proposals: Marks, prompted: str | None) -> None:
         """Bring the points up to date: marked ones are discs, proposed ones crosses, the one asked for has a ring."""
         names = names_of(self.points)
-        places = [marks.get(name, proposals.get(name, (np.nan, np.nan))) for name in names]
-        data = np.array(places, dtype=float).reshape(-1, 2)
-        shown = np.isfinite(data).all(1)
-        offered = np.array([name not in marks for name in names], dtype=bool)
-        if len(names) != len(self.points.data):
+        if not names or len(names) != len(self.points.data):
             return
-        self.points.data = np.where(shown[:, None], data, 0.0)
-        self.points.shown = shown
-        if len(names):
-            self.points.symbol = ["cross" if o else "disc" for o in offered]
-            self.points.face_color = [PROPOSED if o else MINE for o in offered]
-            self.points.border_color = ["white" if name == prompted else "black" for name in names]
-            state = np.where(shown, np.where(offered, OFFERED, MARKED), HIDDEN)
-            self.points.features = self.points.features.assign(state=state)
+        data = np.array([marks.get(name, proposals.get(name, (np.nan, np.nan))) for name in names], dtype=float)
+        shown, offered = np.isfinite(data).all(1), np.array([name not in marks for name in names])
+        look = {"shown": shown, "symbol": np.where(offered, "cross", "disc"),
+                "face_color": np.where(offered, PROPOSED, MINE),
+                "border_color": np.where(np.array(names) == prompted, "white", "black")}
+        self.points.data[:] = np.where(shown[:, None], data, 0.0)
+        for key, values in look.items():  # each of them costs a drawing
+            if not np.array_equal(self._drawn.get(key), values):
+                setattr(self.points, key, values if key == "shown" else values.tolist())
+        self._drawn = look
+        state = np.where(shown, np.where(offered, OFFERED, MARKED), HIDDEN)
+        self.points.features = self.points.features.assign(state=state)
         self.points.selected_data = set()
+        self.points.refresh()
 
     def fit(self) -> None:
         """Show the whole film."""
@@ -145,14 +150,17 @@ class FilmLayers:
             self.viewer.layers.remove(layer)
 
     def _other_style(self) -> dict:
-        style = LandmarkStyle().layer_kwargs(self.shape) | {"face_color": OTHERS}
-        style.pop("face_colormap"), style.pop("face_contrast_limits"), style.pop("text")
-        return style
+        return {key: value for key, value in _style(self.shape, OTHERS).items() if key != "text"}
 
     def _look(self) -> dict:
         if self.image is None or self.image not in self.viewer.layers:
             return {}
         return {"colormap": self.image.colormap, "gamma": self.image.gamma}
+
+
+def _style(shape: tuple[int, int], colour: str) -> dict:
+    style = LandmarkStyle(canvas_size_limits=SMALL).layer_kwargs(shape) | {"face_color": colour}
+    return {key: value for key, value in style.items() if key not in ("face_colormap", "face_contrast_limits")}
 
 
 def is_annotated_film(layer) -> bool:

@@ -7,6 +7,7 @@ tables again and replaces the rows of its own annotator in the films that were t
 import json
 import math
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,6 +27,8 @@ from .tables import ABOUT_FILE, read_about, read_films
 FOLDER = ".annotating"
 NOT_VISIBLE = (math.nan, math.nan)
 RETRY_S = 2.0
+REST = 3.0
+"""After saving, rest for so many times as long as it took: a large table must not be written all the time."""
 _LONGEST_NAME = 60
 
 
@@ -63,7 +66,7 @@ class Annotations:
         self._lock = Lock(where / f"{_file_name(self.annotator)}.lock")
         self._journal = Journal(where / f"{_file_name(self.annotator)}.journal")
         self._wake, self._state, self._saving = threading.Event(), threading.Lock(), threading.Lock()
-        self._closing = False
+        self._closing = threading.Event()
         self._saver = threading.Thread(target=self._save_on, daemon=True, name="annotations")
 
     @property
@@ -139,7 +142,7 @@ class Annotations:
 
     def close(self) -> None:
         """Save, and let others annotate under this name; where saving fails the journal is taken up the next time."""
-        self._closing = True
+        self._closing.set()
         self._wake.set()
         if self._saver.is_alive():
             self._saver.join()
@@ -212,16 +215,18 @@ class Annotations:
 
     def _save_on(self) -> None:
         """Save whenever something was entered, until the end; what fails is tried again."""
-        while not self._closing:
+        while not self._closing.is_set():
             self._wake.wait(RETRY_S if self.problem else None)
             self._wake.clear()
-            if self._closing:
+            if self._closing.is_set():
                 return
+            started = time.monotonic()
             try:
                 self.save()
                 self.problem = ""
             except (OSError, InputError) as error:
                 self.problem = " ".join(str(error).split())
+            self._closing.wait(REST * (time.monotonic() - started))
 
 
 def open_annotations(folder, annotator: str) -> Annotations:

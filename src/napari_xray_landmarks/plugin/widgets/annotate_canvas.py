@@ -3,7 +3,7 @@
 from functools import partial
 
 import numpy as np
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from ...errors import InputError
 from ...training.films import read_film
@@ -11,6 +11,7 @@ from ..annotating import Annotating
 from ..annotating_clicks import KEYS, Clicks
 from ..annotating_hints import expected_place, nearest_edge
 from ..annotating_layers import FilmLayers
+from ..labels import names_of
 from .annotate_film import FilmPanel
 from .jobs import LiveJob
 from .messages import complain
@@ -67,6 +68,8 @@ class FilmCanvas(QObject):
             return
         self._reading.request()
         film = self._films.get(self.work.image)
+        if film is None and self.work.image in self._films:  # it cannot be read
+            self.layers.clear()
         if film is None or (self.ready and not anew):
             return
         self._shown = self.work.image
@@ -74,6 +77,7 @@ class FilmCanvas(QObject):
         self._panel.show_film(film)
         actions = {key: partial(self._panel.act, key) for key in KEYS.values()}
         self._clicks = Clicks(self.layers.points, self.layers.camera, self._place, self._move, actions)
+        self.layers.points.events.data.connect(self._on_edited)
         self.refresh()
         self.prompt()
         self.shown.emit()
@@ -144,6 +148,23 @@ class FilmCanvas(QObject):
             if asked not in (name, None):
                 self.work.choose(asked)
         self.refresh()
+
+    def _on_edited(self, event) -> None:
+        """A napari tool (select, add, delete) changed the points: take over what it means, and draw them anew."""
+        action, layer = str(getattr(event.action, "value", event.action)), self.layers.points
+        if not self.ready or event.source is not layer:
+            return
+        names = names_of(layer)
+        if action == "changed" and names == self.work.names:
+            for i in event.data_indices:
+                self._move(names[i], tuple(layer.data[i]))
+        elif action == "added":
+            self._place(layer.data[-1])
+        elif action == "removed":
+            for name in set(self.work.names) - set(names):
+                self.work.take_back(name)
+        if len(layer.data) != len(self.work.names):
+            QTimer.singleShot(0, lambda: self.show_film(anew=True))
 
     def _inside(self, point) -> bool:
         return bool((np.asarray(point) > -0.5).all() and (np.asarray(point) < np.array(self.layers.shape) - 0.5).all())
