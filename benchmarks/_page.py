@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("XRAY_LANDMARKS_DATA", ROOT.parent / "shared" / "data"))
 PAGE = ROOT / "docs" / "benchmarks.md"
 SECTIONS = ("targets", "solver", "large-film", "cephalograms", "phantoms", "segmentation", "morphing", "drr",
-            "simulator", "surfaces", "phantom-volumes", "cobb", "spine", "shape", "pose",
+            "simulator", "surfaces", "phantom-volumes", "cobb", "spine", "shape", "correspondences", "pose",
             "view-invariant", "reliability", "registration", "knee", "pelvic-mri")
 LIBRARIES = ("numpy", "scipy", "numba", "scikit-learn")
 _TARGET = re.compile(r"^<!-- target \| (.*) -->$", re.MULTILINE)

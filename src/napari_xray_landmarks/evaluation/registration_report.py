@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from ..io.tables import number, truth, write_table
+from ..io.tables import truth, write_table
 from ..shape.correspondence import Correspondences
 from ..shape.subjects import SubjectReport
 from .plots import BLUE, GREY, ORANGE, STYLE, plain
@@ -30,7 +30,7 @@ def write_registrations(path: Path, correspondences: Correspondences) -> None:
 
 def _line(subject: SubjectReport) -> list[str]:
     flags = [truth(getattr(subject, name)) for name in ("used", "is_reference", "mirrored")]
-    values = [number(value) if np.isfinite(value := getattr(subject, name)) else "" for name in _NUMBERS]
+    values = [f"{value:.4g}" if np.isfinite(value := getattr(subject, name)) else "" for name in _NUMBERS]
     return [subject.name, *flags, *values, "; ".join(subject.notes)]
 
 
@@ -54,6 +54,8 @@ def registration_plot(correspondences: Correspondences) -> Figure:
         jacobian.scatter([s.smallest_jacobian for s in shown], rows, c=colors, s=18)
         jacobian.axvline(0, color=GREY, lw=0.8, ls=":")
         jacobian.set_xlabel("smallest Jacobian determinant")
+        for axes in (distance, overlap, jacobian):
+            axes.xaxis.get_major_locator().set_params(nbins=4)
         if not all(s.used for s in shown):
             figure.suptitle("orange: left out", fontsize=9)
     return figure

@@ -10,9 +10,11 @@ from ..imaging import Volume
 from .distance_maps import DistanceMap, distance_map
 
 STRAY = 0.05  # of the largest piece: smaller ones are left out
+CUT = 0.02  # of the surface: a bone that only touches the border does not go on beyond it
 LEFT_AXIS = 2  # of the world
 SIDES = ("left", "right")
 _ALIKE = 0.5  # of the largest piece: another bone, not a part of it
+_GOES_ON = 0.3  # of a bone's size
 _STRADDLES, _APART, _WIDE = 0.2, 0.4, 0.5
 
 
@@ -23,6 +25,8 @@ class BoneMask:
     Parameters
     ----------
     distances
+    continued
+        The same as if the bone went straight on where the volume's border cuts it.
     volume_mm3
     cut
         Share of the bone's outer voxels that lie on the volume's border: there it is cut off, and its end no surface.
@@ -31,6 +35,7 @@ class BoneMask:
     """
 
     distances: DistanceMap
+    continued: DistanceMap
     volume_mm3: float
     cut: float
     notes: tuple[str, ...]
@@ -52,11 +57,13 @@ def bone_mask(volume: Volume) -> BoneMask:
         notes.append(f"holes of {holes} voxels filled")
     cut = _cut(filled, box, volume.shape)
     if cut:
-        notes.append(f"cut by the volume's border ({100 * cut:.0f} % of its surface)")
+        notes.append(f"cut by the volume's border ({100 * cut:.2g} % of its surface)")
     matrix = np.array(volume.world_from_voxel)
     matrix[:3, 3] += matrix[:3, :3] @ [b.start for b in box]
     distances = distance_map(filled, matrix, volume.name)
-    return BoneMask(distances, float(np.count_nonzero(filled) * abs(np.linalg.det(matrix[:3, :3]))), cut, tuple(notes))
+    continued = _continued(filled, matrix, box, volume) if cut > CUT else distances
+    volume_mm3 = float(np.count_nonzero(filled) * abs(np.linalg.det(matrix[:3, :3])))
+    return BoneMask(distances, continued, volume_mm3, cut, tuple(notes))
 
 
 def mirrored(volume: Volume) -> Volume:
@@ -157,6 +164,18 @@ def _filled(mask: np.ndarray) -> np.ndarray:
     padded = np.pad(mask, 1)
     around, _ = label(~padded)
     return (around != around[0, 0, 0])[1:-1, 1:-1, 1:-1]
+
+
+def _continued(mask: np.ndarray, matrix: np.ndarray, box, volume: Volume) -> DistanceMap:
+    """Distances where the voxels on the volume's border go on beyond it."""
+    spacing = np.array(volume.spacing_mm)
+    length = _GOES_ON * np.cbrt(np.prod(mask.shape * spacing))
+    counts = np.ceil(length / spacing).astype(int)
+    pads = [(n * (own.start == 0), n * (own.stop == size))
+            for n, own, size in zip(counts, box, volume.shape, strict=True)]
+    matrix = matrix.copy()
+    matrix[:3, 3] -= matrix[:3, :3] @ [before for before, _ in pads]
+    return distance_map(np.pad(mask, pads, mode="edge"), matrix, volume.name)
 
 
 def _cut(mask: np.ndarray, box, shape) -> float:

@@ -105,13 +105,13 @@ def correspond(masks: Sequence[Volume | Callable[[], Volume]], names: Sequence[s
                       lambda f: report(0.15 * f, "reading masks"))
     usable = [i for i in sorted(found) if "problem" not in found[i]]
     _require_two(names, found, usable)
-    chosen = work.once("reference", lambda: _chosen([coarse_map(found[i]) for i in usable],
+    chosen = work.once("reference", lambda: _chosen([found[i] for i in usable],
                                                     lambda f: report(0.15 + 0.15 * f, "choosing the reference")))
     index, back = int(chosen["index"]), np.linalg.inv(chosen["maps"][int(chosen["index"])])
     reference = usable[index]
-    distances = sources[reference]().distances
-    surface = _surface(work, distances, names[reference], settings.points, rng)
-    jobs = {i: (sources[i], distances, surface, chosen["maps"][n] @ back, settings)
+    bone = sources[reference]()
+    surface = _surface(work, bone.distances, names[reference], settings.points, rng)
+    jobs = {i: (sources[i], bone, surface, chosen["maps"][n] @ back, settings)
             for n, i in enumerate(usable) if i != reference}
     done = work.each("subject", registered, jobs, lambda f: report(0.3 + 0.7 * f, "registration"))
     points = {i: points_of(done[i]) if i in done else surface.vertices for i in usable}
@@ -159,8 +159,9 @@ class _Work:
         return f"{self.stage}-{name}-{key}"
 
 
-def _chosen(bones: Sequence[DistanceMap], progress: Callable) -> dict[str, np.ndarray]:
-    index, overlaps, maps = reference_of(bones, progress)
+def _chosen(found: Sequence[Mapping], progress: Callable) -> dict[str, np.ndarray]:
+    boxes = np.array([arrays["bounds_mm"] for arrays in found])
+    index, overlaps, maps = reference_of([coarse_map(arrays) for arrays in found], boxes, progress)
     return {"index": np.array(index), "overlaps": overlaps, "maps": maps}
 
 

@@ -60,24 +60,32 @@ def spacing_for(distances: DistanceMap, voxels: float = VOXELS) -> float:
     return float(np.cbrt(np.prod(np.ptp(distances.bounds_mm, axis=0)) / voxels))
 
 
-def affine(fixed: DistanceMap, moving: DistanceMap, start=None) -> np.ndarray:
+def affine(fixed: DistanceMap, moving: DistanceMap, start=None, box_mm=None) -> np.ndarray:
     """The (4, 4) affine map from one bone's world to another's under which their distances agree best.
 
     Parameters
     ----------
     fixed, moving
+        Of bones that go on where the volume's border cuts them, or such a cut would count as an end.
     start : (4, 4) array, optional
         Where to begin; by default centre on centre and volume on volume.
+    box_mm : (2, 3) array, optional
+        Where the fixed bone counts; by default all of it.
     """
-    spacing = spacing_for(fixed, _AFFINE_VOXELS)
-    reach = _REACH * np.cbrt(np.prod(np.ptp(fixed.bounds_mm, axis=0)))
-    grid = Grid.about(fixed.bounds_mm, reach / 2, spacing)
+    box = fixed.bounds_mm if box_mm is None else np.asarray(box_mm)
+    grid, reach = affine_grid(box)
     start = alike(fixed, moving) if start is None else start
     return affine_of_field(grid, fixed.at(grid.points()), moving, reach, start)
 
 
+def affine_grid(box_mm) -> tuple[Grid, float]:
+    """Where distances are compared, and the reach in mm beyond which they are all alike."""
+    size = np.cbrt(np.prod(np.ptp(box_mm, axis=0)))
+    return Grid.about(box_mm, 0.25 * _REACH * size, size / np.cbrt(_AFFINE_VOXELS)), _REACH * size
+
+
 def affine_of_field(grid: Grid, field: np.ndarray, moving: DistanceMap, reach: float, start: np.ndarray) -> np.ndarray:
-    """The same for distances on a grid, as the mean of several bones'."""
+    """The same for distances on a grid, as the mean of several bones'; `start` where nothing overlaps."""
     import SimpleITK as sitk
 
     around = Grid.about(moving.bounds_mm, 2 * reach, spacing_for(moving, _AFFINE_VOXELS))
@@ -95,7 +103,10 @@ def affine_of_field(grid: Grid, field: np.ndarray, moving: DistanceMap, reach: f
     method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOff()
     method.SetInitialTransform(transform, inPlace=True)
     method.SetNumberOfThreads(1)
-    method.Execute(*pictures)
+    try:
+        method.Execute(*pictures)
+    except RuntimeError:  # all of one bone came to lie outside of the other's box
+        return np.asarray(start, float)
     return _matrix_of(transform)
 
 

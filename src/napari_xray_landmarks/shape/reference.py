@@ -4,14 +4,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .distance_maps import DistanceMap, Grid
-from .mask_registration import affine, affine_of_field, moved_by, spacing_for
-
-_VOXELS = 6_000
-_REACH = 0.25  # of a bone's size
+from .distance_maps import DistanceMap
+from .mask_registration import affine, affine_grid, affine_of_field, moved_by
 
 
-def reference_of(bones: Sequence[DistanceMap], progress: Callable = lambda fraction: None
+def reference_of(bones: Sequence[DistanceMap], boxes_mm=None, progress: Callable = lambda fraction: None
                  ) -> tuple[int, np.ndarray, np.ndarray]:
     """The bone with the highest mean overlap with all others, once affine maps have brought them together.
 
@@ -21,6 +18,9 @@ def reference_of(bones: Sequence[DistanceMap], progress: Callable = lambda fract
     Parameters
     ----------
     bones
+        That go on where the volume's border cuts them.
+    boxes_mm : (K, 2, 3) array, optional
+        Where each was seen; all of it by default.
     progress
         Called with the fraction done.
 
@@ -33,13 +33,13 @@ def reference_of(bones: Sequence[DistanceMap], progress: Callable = lambda fract
         From the common world to each bone's.
     """
     volumes = [np.count_nonzero(b.values < 0) * abs(np.linalg.det(b.world_from_voxel[:3, :3])) for b in bones]
-    first = bones[int(np.argsort(volumes)[len(bones) // 2])]
-    reach = _REACH * np.cbrt(np.prod(np.ptp(first.bounds_mm, axis=0)))
-    grid = Grid.about(first.bounds_mm, reach, spacing_for(first, _VOXELS))
+    middle = int(np.argsort(volumes)[len(bones) // 2])
+    first, box = bones[middle], bones[middle].bounds_mm if boxes_mm is None else boxes_mm[middle]
+    grid, reach = affine_grid(box)
     points, maps = grid.points(), []
     for number, bone in enumerate(bones):
         progress(0.5 * number / len(bones))
-        maps.append(np.eye(4) if bone is first else affine(first, bone))
+        maps.append(np.eye(4) if bone is first else affine(first, bone, box_mm=box))
     mean = sum(np.clip(_seen(bone, matrix, points), -reach, reach) for bone, matrix in zip(bones, maps, strict=True))
     mean /= len(bones)
     for number, bone in enumerate(bones):

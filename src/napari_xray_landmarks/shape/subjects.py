@@ -78,12 +78,12 @@ def coarse(source: Callable[[], BoneMask]) -> dict[str, np.ndarray]:
         bone = source()
     except InputError as error:
         return {"problem": as_array([str(error)])}
-    distances = bone.distances
+    distances = bone.continued
     spacing = spacing_for(distances, COARSE_VOXELS)
     grid = Grid.about(distances.bounds_mm, 2 * spacing, spacing)
     return {"values": distances.at(grid.points()).astype(np.float32), "origin_mm": grid.origin_mm,
             "spacing_mm": np.array(spacing), "cut": np.array(bone.cut), "notes": as_array(bone.notes),
-            "voxel_mm": distances.spacing_mm.min()}
+            "voxel_mm": distances.spacing_mm.min(), "bounds_mm": bone.distances.bounds_mm}
 
 
 def coarse_map(arrays: Mapping[str, np.ndarray]) -> DistanceMap:
@@ -93,7 +93,7 @@ def coarse_map(arrays: Mapping[str, np.ndarray]) -> DistanceMap:
     return DistanceMap(arrays["values"], matrix)
 
 
-def registered(source: Callable[[], BoneMask], reference: DistanceMap, surface: Mesh, start: np.ndarray,
+def registered(source: Callable[[], BoneMask], reference: BoneMask, surface: Mesh, start: np.ndarray,
                settings: CorrespondenceSettings) -> dict[str, np.ndarray]:
     """The reference's points on a subject, and how well they lie there.
 
@@ -101,18 +101,19 @@ def registered(source: Callable[[], BoneMask], reference: DistanceMap, surface: 
     ----------
     source
     reference, surface
-        The reference's distances, and the points on it.
+        And the points on it.
     start : (4, 4) array
         A rough map from the reference's world to the subject's.
     settings
     """
-    subject, notes = source().distances, []
-    matrix = affine(reference, subject, start)
-    spacing = settings.spacing_mm or spacing_for(reference)
+    bone, fixed, notes = source(), reference.distances, []
+    subject = bone.distances
+    matrix = affine(reference.continued, bone.continued, start, fixed.bounds_mm)
+    spacing = settings.spacing_mm or spacing_for(fixed)
     for attempt in range(_ATTEMPTS):
         smoothing = min(settings.smoothing * _SMOOTHER**attempt, 5.0)
-        warp = demons(reference, subject, matrix, spacing, replace(settings, smoothing=smoothing))
-        overlap, smallest, folds = _judged(warp, reference, subject)
+        warp = demons(fixed, subject, matrix, spacing, replace(settings, smoothing=smoothing))
+        overlap, smallest, folds = _judged(warp, fixed, subject)
         if not folds:
             break
         notes.append(f"{folds} voxels folded with displacements smoothed by {smoothing:.3g} voxels")
@@ -122,13 +123,14 @@ def registered(source: Callable[[], BoneMask], reference: DistanceMap, surface: 
     if settings.project:
         points = subject.onto_surface(points)
     after = _distances(Mesh(points, surface.faces), own) if settings.project else before
+    good = not folds and overlap >= settings.least_overlap and before[1] <= _FAR * spacing
     if folds:
         notes.append(f"left out: the displacements fold in {folds} voxels")
-    elif overlap < settings.least_overlap or before[1] > _FAR * spacing:
+    elif not good:
         notes.append(f"left out: the registration did not converge (overlap {overlap:.3f}, 95 % of the surface within "
                      f"{before[1]:.2f} mm)")
     return {"points": points, "overlap": np.array(overlap), "jacobian": np.array(smallest), "folds": np.array(folds),
-            "before": np.array(before), "after": np.array(after), "notes": as_array(notes)}
+            "before": np.array(before), "after": np.array(after), "notes": as_array(notes), "used": np.array(good)}
 
 
 def _judged(warp: Warp, reference: DistanceMap, subject: DistanceMap) -> tuple[float, float, int]:
@@ -160,5 +162,4 @@ def as_lines(array) -> tuple[str, ...]:
 
 def points_of(arrays: Mapping[str, np.ndarray]) -> np.ndarray | None:
     """The points of a subject; None where it is left out."""
-    left_out = any(line.startswith("left out") for line in as_lines(arrays["notes"]))
-    return None if left_out else arrays["points"]
+    return arrays["points"] if arrays["used"] else None
