@@ -137,12 +137,15 @@ def test_stages_are_looked_at_in_place_of_the_result(shown, viewer, labels):
 def test_space_shows_bones_and_the_slices_come_back(shown, viewer, image):
     surfaces = list(surfaces_of(viewer, image).values())
     assert not any(layer.visible for layer in surfaces), "in slices they are stray triangles"
+    viewer.dims.set_point(range(3), knees.CENTRES["tibia"])
+    where, zoom = viewer.dims.point, viewer.scene.camera.zoom
     shown.volume.space_button.click()
     assert viewer.dims.ndisplay == 3 and all(layer.visible for layer in surfaces)
     assert not image.visible and not viewer.layers["knee · labels"].visible
     shown.volume.space_button.click()
     assert viewer.dims.ndisplay == 2 and not any(layer.visible for layer in surfaces)
     assert image.visible and viewer.layers["knee · labels"].visible
+    assert viewer.dims.point == where and viewer.scene.camera.zoom == zoom
     viewer.dims.ndisplay = 3
     assert all(layer.visible for layer in surfaces), "with napari's own button too"
 

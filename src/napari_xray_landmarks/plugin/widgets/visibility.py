@@ -3,6 +3,19 @@
 from weakref import WeakKeyDictionary
 
 
+class SlicesInView:
+    """Which slices are seen, and which part of them."""
+
+    def __init__(self, viewer):
+        self._viewer, self._camera = viewer, getattr(viewer, "scene", viewer).camera  # napari 0.9 moved it
+        self._point, self._centre, self._zoom = viewer.dims.point, self._camera.center, self._camera.zoom
+
+    def restore(self) -> None:
+        """Bring them back after space was seen: napari goes to the middle slice."""
+        self._viewer.dims.set_point(range(len(self._point)), self._point)
+        self._camera.center, self._camera.zoom = self._centre, self._zoom
+
+
 class Visibility:
     """Hides and shows layers, and takes that back; what the user changed meanwhile stays."""
 

@@ -28,7 +28,7 @@ from .connections import Connections
 from .dock import note_in, set_note
 from .jobs import Job, LiveJob
 from .messages import complain, tell
-from .visibility import Visibility
+from .visibility import SlicesInView, Visibility
 from .volume_answers import ColourBar, StructureTable, in_words
 
 RESULT = "result"
@@ -49,7 +49,7 @@ class VolumeView(QWidget):
     def __init__(self, viewer, parent=None):
         super().__init__(parent)
         self._viewer, self._image, self._visibility = viewer, None, Visibility(viewer)
-        self.found = None
+        self.found = self._slices = None
         self._build()
         self._measuring = LiveJob(self._prepare_measuring, self)
         self._measuring.done.connect(self._on_measured)
@@ -188,11 +188,14 @@ class VolumeView(QWidget):
         if on:
             flat = [layer for layer in self._viewer.layers if type(layer).__name__ in ("Image", "Labels")]
             self._visibility.change(hidden=flat)
+            if self._viewer.dims.ndisplay == 2:
+                self._slices = SlicesInView(self._viewer)
             look_from_the_front(self._viewer)
             return
         self._visibility.restore()
         self._viewer.dims.ndisplay = 2
-        self._viewer.reset_view()
+        if self._slices is not None:
+            self._slices.restore()
 
     def _choose_file(self) -> None:
         start = f"{self._image.name}.nii.gz".replace(" · ", "-").replace("/", "-")
