@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.ndimage import binary_dilation, find_objects, label
+from scipy.ndimage import find_objects, label, maximum_filter
 
 from .bones import instances
 
 SMALL = 0.05
 """Parts of a structure without a shape model that are smaller than this share of its largest one are left out."""
-_REACH_MM = 3.0  # cartilage farther off its bone is none
+_REACH_MM = 1.0  # cartilage farther off its bone is none
 
 
 def winners(probabilities: np.ndarray) -> np.ndarray:
@@ -38,7 +38,7 @@ def keep_parts(classes: np.ndarray, structures: Sequence, sides: Mapping[str, st
     numbers = {structure.name: k for k, structure in enumerate(structures, 1)}
     for structure in sorted(structures, key=lambda s: bool(s.bone)):  # cartilages when their bones are settled
         number = numbers[structure.name]
-        box = box_of(classes == number, np.ceil(_REACH_MM / np.asarray(spacing_mm)).astype(int) + 1)
+        box = box_of(classes == number, _reach(spacing_mm))
         if box is None:
             continue
         part = classes[box]
@@ -62,6 +62,11 @@ def box_of(mask: np.ndarray, margin=0) -> tuple[slice, ...] | None:
                  for s, m, n in zip(found[0], margin, mask.shape, strict=True))
 
 
+def _reach(spacing_mm) -> np.ndarray:
+    """(3,) voxels that a cartilage may be off its bone."""
+    return np.maximum(np.round(_REACH_MM / np.asarray(spacing_mm)), 1).astype(int)
+
+
 def _large(mask: np.ndarray) -> np.ndarray:
     """The parts of a mask that are no specks beside the largest."""
     numbers, _ = label(mask)
@@ -72,9 +77,9 @@ def _large(mask: np.ndarray) -> np.ndarray:
 
 def _on(mask: np.ndarray, bone: np.ndarray, spacing_mm) -> np.ndarray:
     """The parts of a cartilage that reach its bone."""
-    reach = np.ones([2 * int(n) + 1 for n in np.maximum(np.round(_REACH_MM / 3 / np.asarray(spacing_mm)), 1)], bool)
     numbers, count = label(mask)
     touching = np.zeros(count + 1, bool)
-    touching[np.unique(numbers[binary_dilation(bone, reach)])] = True
+    near = maximum_filter(bone.view(np.uint8), [2 * int(n) + 1 for n in _reach(spacing_mm)]).view(bool)
+    touching[np.unique(numbers[near])] = True
     touching[0] = False
     return touching[numbers]
