@@ -16,7 +16,8 @@ from threadpoolctl import threadpool_limits
 from _page import DATA, Target, arguments, require_quiet, table, write_section
 from napari_xray_landmarks.imaging import Volume
 from napari_xray_landmarks.phantoms.knee_images import knee_phantom
-from napari_xray_landmarks.shape.correspondence import Correspondences, bone_of, correspond
+from napari_xray_landmarks.shape.bone_masks import bone_mask, mirrored
+from napari_xray_landmarks.shape.correspondence import Correspondences, correspond
 from napari_xray_landmarks.shape.correspondence_settings import CorrespondenceSettings
 from napari_xray_landmarks.shape.mask_registration import affine, demons, moved_by, spacing_for
 from napari_xray_landmarks.shape.quality import quality
@@ -146,7 +147,7 @@ def placed(bone: str, own):
     """A bone and the landmarks of one knee, as a left one."""
     labels, points, right = own
     mask = Volume(labels.voxels == KNEE[bone], labels.world_from_voxel, labels.name)
-    return bone_of(mask, right), points * ((1, 1, -1) if right else (1, 1, 1))
+    return bone_mask(mirrored(mask) if right else mask), points * ((1, 1, -1) if right else (1, 1, 1))
 
 
 def quality_row(made: Made) -> list[str]:

@@ -100,8 +100,8 @@ def correspond(masks: Sequence[Volume | Callable[[], Volume]], names: Sequence[s
         raise ValueError(f"{len(masks)} masks, {len(names)} names and {len(flags)} sides do not go together")
     report = progress or (lambda fraction, stage="": None)
     work = _Work(run, stage, workers, scheduler)
-    sources = [partial(bone_of, mask, bool(flag)) for mask, flag in zip(masks, flags, strict=True)]
-    found = work.each("mask", coarse, {i: (source,) for i, source in enumerate(sources)},
+    sources = [_source(mask, bool(flag)) for mask, flag in zip(masks, flags, strict=True)]
+    found = work.each("bone", coarse, {i: (source,) for i, source in enumerate(sources)},
                       lambda f: report(0.15 * f, "reading masks"))
     usable = [i for i in sorted(found) if "problem" not in found[i]]
     _require_two(names, found, usable)
@@ -113,7 +113,7 @@ def correspond(masks: Sequence[Volume | Callable[[], Volume]], names: Sequence[s
     surface = _surface(work, bone.distances, names[reference], settings.points, rng)
     jobs = {i: (sources[i], bone, surface, chosen["maps"][n] @ back, settings)
             for n, i in enumerate(usable) if i != reference}
-    done = work.each("subject", registered, jobs, lambda f: report(0.3 + 0.7 * f, "registration"))
+    done = work.each("fit", registered, jobs, lambda f: report(0.3 + 0.7 * f, "registration"))
     points = {i: points_of(done[i]) if i in done else surface.vertices for i in usable}
     kept = np.array([i for i in usable if points[i] is not None])
     judged = tuple(_report(names[i], flags[i], found[i], done.get(i), i == reference) for i in range(len(masks)))
@@ -126,10 +126,17 @@ def correspond(masks: Sequence[Volume | Callable[[], Volume]], names: Sequence[s
                            int(np.flatnonzero(kept == reference)[0]), judged)
 
 
-def bone_of(mask: Volume | Callable[[], Volume], mirrored: bool) -> BoneMask:
+def bone_of(read: Callable[[], Volume], mirrored: bool) -> BoneMask:
     """The bone of one mask, mirrored where it is of the other side."""
-    volume = mask() if callable(mask) else mask
+    volume = read()
     return bone_mask(mirror_of(volume) if mirrored else volume)
+
+
+def _source(mask: Volume | Callable[[], Volume], mirrored: bool) -> Callable[[], BoneMask]:
+    """What reads it, also in another process: headers do not go there."""
+    if callable(mask):
+        return partial(bone_of, mask, mirrored)
+    return partial(bone_of, partial(Volume, mask.voxels, mask.world_from_voxel, mask.name), mirrored)
 
 
 @dataclass(frozen=True)
