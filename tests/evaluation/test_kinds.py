@@ -117,7 +117,8 @@ def test_masks_of_films_are_measured_in_their_plane(tmp_path):
         write_labels(tmp_path / name, one, Radiograph(one))
     found = evaluate(tmp_path / "p.png", tmp_path / "t.png")
     assert found.row("hd95")["mean"] == 4 and found.main.key == "dice"
-    assert found.measures[1].unit == "px" and "results are in pixels" in found.notes[0]
+    assert found.measures[1].unit == "px" and found.notes == (
+        "p.png is taken for t.png: there is one on either side", "no pixel spacing is known: results are in pixels")
     for name, one in zip(("p.nii.gz", "t.nii.gz"), labels, strict=True):
         write_labels(tmp_path / name, one, Radiograph(one, (0.5, 0.25), "given"))
     assert evaluate(tmp_path / "p.nii.gz", tmp_path / "t.nii.gz").row("hd95")["mean"] == pytest.approx(1)
@@ -162,6 +163,7 @@ def test_an_annotator_is_compared_with_the_others(tmp_path):
     truth = training_set(tmp_path / "set", {n: {"ann": TRUE, "bob": TRUE + (0, 6)} for n in ("f1", "f2")})
     found = evaluate(truth, truth, annotator="bob")
     assert found.headline["mean"] == 6 and found.reference == "ann"
+    assert found.predicted == found.comparison.predicted == "bob in set"
     with pytest.raises(FileError, match="no annotator 'eve'"):
         evaluate(truth, truth, annotator="eve")
 

@@ -7,7 +7,7 @@ import typer
 
 from ..errors import InputError
 from .options import Device, DeviceOption, FolderOption, QuietOption, SeedOption
-from .reporting import say
+from .reporting import progress_bar, say
 
 
 def evaluate(
@@ -60,18 +60,20 @@ def evaluate(
     if into is not None and conformal is None:
         raise InputError(f"--into {into}", "needs a coverage", "For example --conformal 0.9")
     distances = _distances(thresholds)
-    found = compare(
-        predicted,
-        truth,
-        output,
-        kind=kind,
-        thresholds=None if distances is None else dict.fromkeys(("px", "mm", "°"), distances),
-        failure_above=failure_above,
-        annotator=annotator,
-        targets=targets,
-        images=images,
-        seed=seed or 0,
-    )
+    with progress_bar("Evaluating", quiet) as bar:
+        found = compare(
+            predicted,
+            truth,
+            output,
+            kind=kind,
+            thresholds=None if distances is None else dict.fromkeys(("px", "mm", "°"), distances),
+            failure_above=failure_above,
+            annotator=annotator,
+            targets=targets,
+            images=images,
+            seed=seed or 0,
+            progress=bar,
+        )
     for line in _lines(found):
         say(line, quiet)
     for note in found.notes:

@@ -1,7 +1,7 @@
 """From predictions and truths to errors, metrics and what they rest on."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -108,7 +108,11 @@ def evaluate_files(predicted, truth, *, annotator: str | None = None, images=Non
         if predicted_path.resolve() == truth_path.resolve():
             known = without_annotator(truth_path, known, annotator)
     source = image_source(images, truth_path, predicted_path)
-    return evaluate_marked(found, known, predicted_path, truth_path, source=source, **options)
+    evaluation = evaluate_marked(found, known, predicted_path, truth_path, source=source, **options)
+    if annotator is None:
+        return evaluation
+    title = f"{annotator} in {evaluation.predicted}"
+    return replace(evaluation, predicted=title, comparison=replace(evaluation.comparison, predicted=title))
 
 
 def evaluate_marked(

@@ -38,8 +38,9 @@ def compare_label_files(predicted, truth, *, thresholds=None, images=None, seed:
         if not files:
             raise FileError(path, "holds no label files", f"Give {', '.join(ENDINGS[:4])} or pictures of masks")
     names = {**_structures(predicted), **_structures(truth)}
+    source = image_source(images, truth if (truth / "images").is_dir() else None)  # otherwise masks would be found
     return compare_labels(found, known, names=names, predicted=predicted, truth=truth, thresholds=thresholds, seed=seed,
-                          source=image_source(images, truth if truth.is_dir() else None), progress=progress)
+                          source=source, progress=progress)
 
 
 def _label_files(path: Path) -> dict[str, Path]:

@@ -47,7 +47,8 @@ def matched(path, predicted: Mapping[str, object], truth: Mapping[str, object]) 
     if not pairs:
         problem = f"shares no image with the truth: {listed(predicted)} against {listed(truth)}"
         raise FileError(path, problem, "Give the truth of the same images, under the same names")
-    notes = []
+    taken = [(name, other) for name, other in pairs.items() if short_name(name) != short_name(other)]
+    notes = [f"{other} is taken for {name}: there is one on either side" for name, other in taken]
     if left := [name for name in truth if name not in pairs]:
         notes.append(f"{len(left)} of {len(truth)} true images have no prediction and are left out: {listed(left)}")
     if left := [name for name in predicted if name not in pairs.values()]:

@@ -15,7 +15,8 @@ from .comparison import Comparison
 from .evaluation import EVERY_LANDMARK, Evaluation, evaluate_files
 
 PLOTS = ("cumulative_error", "per_landmark", "each_item", "reliability", "bland_altman")
-STALE = {"annotators.csv", "errors.csv", "values.csv", *(f"{name}.{kind}" for name in PLOTS for kind in ("png", "svg"))}
+STALE = {"annotators.csv", "errors.csv", "values.csv", "calibration.json",
+         *(f"{name}.{kind}" for name in PLOTS for kind in ("png", "svg"))}  # fmt: skip
 """What an earlier report in the same folder may have and this one not."""
 
 
@@ -31,6 +32,7 @@ def evaluate(
     targets=None,
     images=None,
     seed: int = 0,
+    progress=None,
 ) -> Evaluation | Comparison:
     """Compare what was predicted with what is true, and write a report.
 
@@ -58,6 +60,8 @@ def evaluate(
         A folder with the images, for pictures of the worst cases, where the truth has none.
     seed
         Of the intervals.
+    progress
+        Called as `progress(fraction, image)` while labels are compared, which takes long; may raise `errors.Cancelled`.
 
     Returns
     -------
@@ -80,7 +84,8 @@ def evaluate(
 
         found = compare_pose_files(predicted, truth, targets=targets, failure_above=failure_above, **common)
     else:
-        found = _comparer(kind)(predicted, truth, **common)
+        more = {"progress": progress} if kind == "labels" else {}
+        found = _comparer(kind)(predicted, truth, **common, **more)
     if output is not None:
         write_report(found, output)
     return found
@@ -135,11 +140,8 @@ def report_files(found: Evaluation | Comparison) -> dict[str, bytes]:
 
 def comparison_values(found: Comparison) -> dict:
     """All numbers of a comparison in JSON's types; null where a number is unknown."""
-    from .agreement import agreement
     from .comparison_page import sentences
-    from .comparison_plots import known_pairs
 
-    limits = {p.name: asdict(agreement(p.predicted, p.true)) for p in found.pairs if known_pairs(p) >= 2}
     values = {
         "kind": found.kind,
         "predicted": found.predicted,
@@ -148,12 +150,20 @@ def comparison_values(found: Comparison) -> dict:
         "failure_rate": found.failure_rate,
         "summary": sentences(found),
         "metrics": found.table.to_dict("records"),
-        "agreement": limits,
+        "agreement": _agreements(found),
         "thresholds": {unit: list(t) for unit, t in found.thresholds.items()},
         "notes": list(found.notes),
         "package_version": __version__,
     }
     return _without_nan(values)
+
+
+def _agreements(found: Comparison) -> dict[str, dict]:
+    """Limits of agreement by quantity."""
+    from .agreement import agreement
+    from .comparison_plots import known_pairs
+
+    return {p.name: asdict(agreement(p.predicted, p.true)) for p in found.pairs if known_pairs(p) >= 2}
 
 
 def metrics_values(evaluation: Evaluation) -> dict:
@@ -180,6 +190,8 @@ def metrics_values(evaluation: Evaluation) -> dict:
         "image_mean_error": asdict(evaluation.images),
         "point_to_curve": None if evaluation.point_to_curve is None else asdict(evaluation.point_to_curve),
         "reliability": None if found is None else asdict(found),
+        "failure_rate": evaluation.comparison.failure_rate,
+        "agreement": _agreements(evaluation.comparison),
         "thresholds": {unit: list(t) for unit, t in evaluation.thresholds.items()},
         "notes": list(evaluation.notes),
         "package_version": __version__,

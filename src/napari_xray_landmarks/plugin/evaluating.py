@@ -87,10 +87,11 @@ def _check_units(names, units) -> None:
 
 
 def _labels(data, attributes: dict, spacing_mm):
-    if np.ndim(data) == 3:
+    pixels = data[0] if attributes.get("multiscale") else data
+    if np.ndim(pixels) == 3:
         return volume_from_layer(data, attributes)
     source = "unknown" if spacing_mm is None else "given"
-    return Radiograph(np.asarray(data), spacing_mm, source, name=attributes["name"])
+    return Radiograph(np.asarray(pixels), spacing_mm, source, name=attributes["name"])
 
 
 def _compare_labels(predicted, truth, predicted_name: Path, truth_name: Path):

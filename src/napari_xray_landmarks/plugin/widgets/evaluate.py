@@ -222,7 +222,8 @@ def _of_files(predicted: str, truth: str, progress):
     from ...evaluation import evaluate
 
     progress(0.05, "comparing")
-    return _with_pictures(evaluate(predicted, truth), progress)
+    found = evaluate(predicted, truth, progress=lambda part, image: progress(0.05 + 0.5 * part, image))
+    return _with_pictures(found, progress)
 
 
 def _with_pictures(found, progress):
