@@ -198,7 +198,7 @@ def _hips(model: Model, count: int, cache: Path) -> Iterator[Judged]:
 
     plan = FilmPlan(FemurPatients(FIRST_SUBJECT + count), VIEWS, views_each=1, seed=1)
     for number in range(count):
-        made, rng = plan.film(number), np.random.default_rng(number)
+        made, rng = plan.film(FIRST_SUBJECT + number), np.random.default_rng(number)
         spoilt = trial(made.radiograph, made.contours, KINDS[number % len(KINDS)], rng)
         bones = model.segment(spoilt.radiograph).bones
         best = max(bones, key=lambda bone: bone.confidence, default=None)
