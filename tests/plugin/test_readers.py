@@ -13,7 +13,9 @@ from napari.components import ViewerModel
 from napari_xray_landmarks import io
 from napari_xray_landmarks.errors import FileError
 from napari_xray_landmarks.imaging import Volume
+from napari_xray_landmarks.io.meshes import write_mesh
 from napari_xray_landmarks.landmarks import Contour, LandmarkSet
+from napari_xray_landmarks.mesh import Mesh
 from napari_xray_landmarks.plugin import PLUGIN, readers
 
 SHIPPED = Path(pydicom.data.__file__).parent / "test_files"
@@ -126,6 +128,25 @@ def test_what_is_not_ours_is_left_alone(tmp_path):
 @pytest.mark.parametrize("path", ["", "\0", [], ["/nowhere/a.dcm", "/nowhere/b.dcm"], "x" * 9999, None, 7])
 def test_asking_never_raises(path):
     assert readers.get_image_reader(path) is None and readers.get_marks_reader(path) is None
+    assert readers.get_surface_reader(path) is None
+
+
+@pytest.mark.parametrize("ending", [".vtk", ".ply", ".stl"])
+def test_surfaces_open_where_they_lie(tmp_path, ending):
+    mesh = Mesh(10.0 * np.eye(4, 3) + (1, 2, 3), [[0, 1, 2], [0, 3, 1], [1, 3, 2], [2, 3, 0]])
+    write_mesh(tmp_path / f"bone{ending}", mesh)
+    (layer,) = opened(tmp_path / f"bone{ending}")
+    assert type(layer).__name__ == "Surface" and layer.name == "bone" and str(layer.units[0]) == "millimeter"
+    assert np.allclose(np.sort(layer.vertices, 0), np.sort(mesh.vertices, 0), atol=1e-4)
+
+
+def test_vtk_images_and_broken_surfaces_are_left_or_refused(tmp_path):
+    image = tmp_path / "image.vtk"
+    image.write_text("# vtk DataFile Version 3.0\nx\nASCII\nDATASET STRUCTURED_POINTS\n")
+    assert readers.get_surface_reader(str(image)) is None
+    (tmp_path / "broken.ply").write_text("ply\n")
+    with pytest.raises(FileError, match="broken.ply"):
+        readers.get_surface_reader(str(tmp_path / "broken.ply"))(str(tmp_path / "broken.ply"))
 
 
 def test_bad_files_are_one_line_and_add_no_layer(tmp_path):

@@ -9,9 +9,11 @@ from qtpy.QtWidgets import QApplication
 import ball_joints
 import knees
 from docks import LONG, answer, run
+from napari_xray_landmarks import models
+from napari_xray_landmarks.deep_shape.storage import tensors_of_networks
 from napari_xray_landmarks.io import load_image, load_landmarks
 from napari_xray_landmarks.io.meshes import read_mesh
-from napari_xray_landmarks.models import ModelHeader
+from napari_xray_landmarks.models import ModelHeader, save_model
 from napari_xray_landmarks.models.registry import Model
 from napari_xray_landmarks.plugin.convert import image_layer
 from napari_xray_landmarks.plugin.films import our_metadata
@@ -159,6 +161,10 @@ def test_painting_is_measured(shown, viewer, labels, qtbot):
     rows = {line.split("\t")[0]: line.split("\t")[1:] for line in shown.volume.table.text().splitlines()}
     assert rows["tibia"] == ["no", "", ""] and float(rows["patella"][1]) == pytest.approx(1.5e-3 * len(tibia), abs=0.06)
     assert float(layer.features["volume_ml"][4]) == pytest.approx(1.5e-3 * len(tibia))
+    before = shown.volume.table.text()
+    layer.undo()
+    qtbot.waitUntil(lambda: shown.volume.table.text() != before, timeout=LONG)
+    assert "3 of 4 structures found" in shown.volume.said.text() and not len(painted(viewer, viewer.layers["knee"]))
 
 
 def test_run_again_updates_in_place_and_keeps_the_users_style(shown, viewer, image, labels):
@@ -226,9 +232,12 @@ def test_the_table_is_saved(shown, qtbot, tmp_path):
 
 @pytest.fixture(scope="module")
 def joint_models(tmp_path_factory):
-    """A folder with a real model of made-up joints, trained for seconds."""
+    """A folder with a model of made-up joints whose networks have learnt nothing."""
     folder = tmp_path_factory.mktemp("models")
-    ball_joints.write_model(folder / "joint.safetensors")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ball_joints, "_learn", lambda *_: None)
+        networks = ball_joints.networks.__wrapped__()
+    save_model(folder / "joint.safetensors", ball_joints.header(), tensors_of_networks(networks))
     return folder
 
 
@@ -243,12 +252,19 @@ def joint_dock(joint_models, segment_dock, viewer, monkeypatch):
     return segment_dock
 
 
-def test_a_model_runs_and_its_stages_are_there(joint_dock, viewer, qtbot):
+def test_a_model_that_finds_nothing_says_why(joint_dock, viewer, qtbot):
     heard = []
     joint_dock.run.job.progressed.connect(lambda fraction, stage: heard.append(stage))
-    assert "ball, cap, block" in joint_dock.model.about.text()
+    assert "ball, cap, block" in joint_dock.model.about.text() and "threshold" in joint_dock.form.editors
     run(joint_dock, qtbot)
-    assert {"resampling", "slices", "shapes", "labels"} <= set(heard)
+    assert {"loading the model", "resampling", "slices", "shapes", "labels"} <= set(heard)
+    assert "of 3 structures found" in joint_dock.volume.said.text() and "was not found" in joint_dock.volume.said.text()
+
+
+def test_a_model_runs_and_its_stages_are_there(joint_dock, viewer, qtbot, monkeypatch):
+    segmenter = ball_joints.segmenter()  # its networks tell structures by their grey
+    monkeypatch.setattr(models, "load_model", lambda *_, **__: Model(ball_joints.header(), segmenter, None))
+    run(joint_dock, qtbot)
     truth, layer = ball_joints.joint(7)[1], viewer.layers["joint 7 · labels"]
     ball = layer.data == 1
     assert 2 * (ball & (truth == 1)).sum() / (ball.sum() + (truth == 1).sum()) > 0.9

@@ -1,4 +1,4 @@
-"""Readers for napari: DICOM, NIfTI, NRRD, MetaImage, Slicer markups and our tables."""
+"""Readers for napari: DICOM, NIfTI, NRRD, MetaImage, surfaces, Slicer markups and our tables."""
 
 import itertools
 import os
@@ -12,6 +12,7 @@ from .frames import LayerData
 
 _LOOK_AT = 200
 _MANY = 30  # layers from one table
+_VTK_HEADER = 512  # bytes, of which 256 may be a title
 _TABLES = ({"image", "landmark", "row_px", "column_px"}, {"image", "contour", "row_px", "column_px"})
 
 Reader = Callable[[str | Sequence[str]], list[LayerData]]
@@ -57,6 +58,15 @@ def get_marks_reader(path: str | Sequence[str]) -> Reader | None:
         return None
 
 
+def get_surface_reader(path: str | Sequence[str]) -> Reader | None:
+    """`read_surfaces` for triangle meshes: legacy VTK with polygons, PLY, STL, OBJ and OFF."""
+    try:
+        paths = _paths(path)
+        return read_surfaces if paths and all(_is_surface(p) for p in paths) else None
+    except (OSError, ValueError, TypeError):
+        return None
+
+
 def _paths(path) -> list[Path]:
     return [Path(path)] if isinstance(path, str | os.PathLike) else [Path(p) for p in path]
 
@@ -72,6 +82,17 @@ def _holds_dicom(folder: Path) -> bool:
     """Whether one of the first files in a folder and the folders in it is DICOM."""
     files = (Path(parent, name) for parent, _, names in os.walk(folder) for name in sorted(names))
     return any(looks_like_dicom(file) for file in itertools.islice(files, _LOOK_AT))
+
+
+def _is_surface(path: Path) -> bool:
+    from ..io.meshes import MESH_SUFFIXES
+
+    if not path.is_file() or not path.name.lower().endswith(MESH_SUFFIXES):
+        return False
+    if suffix(path) != ".vtk":
+        return True
+    with open(path, "rb") as file:  # which holds images too
+        return b"POLYDATA" in file.read(_VTK_HEADER)
 
 
 def _is_marks(path: Path) -> bool:
@@ -143,6 +164,21 @@ def read_marks(path: str | Sequence[str]) -> list[LayerData]:
         When a file is damaged or repeats a name.
     """
     return [layer for p in _paths(path) for layer in _marks(p)]
+
+
+@_told_in_one_line
+def read_surfaces(path: str | Sequence[str]) -> list[LayerData]:
+    """Triangle meshes as Surface layers in mm.
+
+    Raises
+    ------
+    FileError
+        When a file is damaged or holds no triangles.
+    """
+    from ..io.meshes import read_mesh
+    from .surfaces import surface_layer
+
+    return [surface_layer(read_mesh(p), {"file": p.name}) for p in _paths(path)]
 
 
 def _marks(path: Path) -> list[LayerData]:

@@ -30,6 +30,14 @@ class Painted:
     def __len__(self) -> int:
         return len(self.voxels)
 
+    def __eq__(self, other) -> bool:
+        return np.array_equal(self.voxels, other.voxels) and np.array_equal(self.labels, other.labels)
+
+
+def nothing_painted() -> Painted:
+    """Where nobody painted."""
+    return Painted(np.empty(0, int), np.empty(0, int))
+
 
 @dataclass(frozen=True, eq=False)
 class LiveVolume:
@@ -182,7 +190,7 @@ def painted(viewer, image) -> Painted:
     """What a user painted since a volume was segmented."""
     layer, live = labels_layer_of(viewer, image), live_volume_of(viewer, image)
     if live is None or layer.data.shape != live.placed.shape:
-        return Painted(np.empty(0, int), np.empty(0, int))
+        return nothing_painted()
     data = np.asarray(layer.data)
     voxels = np.flatnonzero(data != live.placed)
     return Painted(voxels, data.reshape(-1)[voxels])

@@ -6,6 +6,7 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 from ...errors import InputError
 from ..arm_drawing import look_from_the_front
 from ..exploring import explored_layer, fitted_shapes, shapes_in, show_shape, why_not_explorable
+from ..frames import mm_per_unit
 from ..volumes import live_volume_of, volume_of
 from .combos import narrow
 from .connections import Connections
@@ -147,7 +148,8 @@ class ShapeExplorer(QWidget):
             middle = (np.array(volume.shape) - 1) / 2
             return volume.world_from_voxel[:3, :3] @ middle + volume.world_from_voxel[:3, 3]
         if self.place.currentText() == IN_VIEW and self._viewer.dims.ndim >= 3:
-            return np.array(self._viewer.dims.point[-3:], dtype=float)
+            factors = None if self._image is None else mm_per_unit({"units": self._image.units}, 3)
+            return np.array(self._viewer.dims.point[-3:], dtype=float) * (1.0 if factors is None else factors)
         return np.zeros(3)
 
     def _draw(self, deviations) -> None:

@@ -22,7 +22,7 @@ from ..volume_layers import (
     update_surfaces,
 )
 from ..volume_saving import FILTERS, save, to_save
-from ..volumes import labels_layer_of, labels_now, live_volume_of, remeasured
+from ..volumes import labels_layer_of, labels_now, live_volume_of, nothing_painted, painted, remeasured
 from .combos import narrow
 from .connections import Connections
 from .dock import note_in, set_note
@@ -50,6 +50,7 @@ class VolumeView(QWidget):
         super().__init__(parent)
         self._viewer, self._image, self._visibility = viewer, None, Visibility(viewer)
         self.found = self._slices = None
+        self._by_hand = nothing_painted()
         self._build()
         self._measuring = LiveJob(self._prepare_measuring, self)
         self._measuring.done.connect(self._on_measured)
@@ -117,10 +118,16 @@ class VolumeView(QWidget):
             return
         layer = labels_layer_of(self._viewer, image)
         self._layer_ties.to(layer.events.paint, lambda event=None: self._painted.start())
+        self._layer_ties.to(layer.events.set_data, self._on_slice)
+        self._by_hand = nothing_painted()
         self._fill_stages(live)
         self._tell()
-        if (layer.data != live.placed).any():
-            self._measuring.request()
+        self._measuring.request()
+
+    def _on_slice(self, event=None) -> None:
+        """Undo, of which napari tells no more than that slices are drawn anew."""
+        if len(self._by_hand):
+            self._painted.start()
 
     def _fill_stages(self, live) -> None:
         self.stage.clear()
@@ -153,8 +160,13 @@ class VolumeView(QWidget):
     def _prepare_measuring(self):
         """Measure the labels as the user left them, beside the window."""
         labels, found = labels_now(self._viewer, self._image), self.found
-        if labels is None or found is None:
+        by_hand = painted(self._viewer, self._image)
+        if labels is None or found is None or by_hand == self._by_hand:
             return None
+        self._by_hand = by_hand
+        if not len(by_hand):  # all was undone
+            found = live_volume_of(self._viewer, self._image).found
+            return self._image, lambda: found
         return self._image, lambda: remeasured(found, labels)
 
     def _on_measured(self, image, found) -> None:
@@ -173,7 +185,8 @@ class VolumeView(QWidget):
         label = self.found.structure(name).label
         layer.selected_label = label
         if (voxel := live.middles.get(label)) is not None:
-            self._viewer.dims.set_point(range(3), layer.data_to_world(voxel))
+            dims = self._viewer.dims
+            dims.set_point(range(dims.ndim - 3, dims.ndim), layer.data_to_world(voxel))
 
     def _on_ndisplay(self, event=None) -> None:
         """Surfaces are for space: cut by a slice, they are a few stray triangles."""
