@@ -263,6 +263,7 @@ def figures(tmp_path_factory):
 def test_which_recipes_fit(figures, work):
     reasons = fitting(read_training_set(figures))
     assert list(reasons)[0] == "joint-displacement" and reasons["joint-displacement"] == ""
+    assert "deep-shape" not in reasons, "takes volumes"
     assert "corners of vertebrae" in reasons["spine"] and "outlines" in reasons["deep-morphing"]
     work.place((1, 1))
     work.store.save()

@@ -4,12 +4,13 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
-from ..training.annotation_tables import FilmTime
-from ..training.annotations import NOT_VISIBLE, Annotations
-from ..training.dataset import Film
+if TYPE_CHECKING:
+    from ..training.annotations import Annotations
+    from ..training.dataset import Film
 
 DONE, PARTLY, UNTOUCHED = "done", "partly", "untouched"
 IDLE_S = 30.0
@@ -50,7 +51,7 @@ class Annotating:
     turned = Signal()
     prompts = Signal()
 
-    def __init__(self, store: Annotations, clock: Callable[[], float] = time.monotonic):
+    def __init__(self, store: "Annotations", clock: Callable[[], float] = time.monotonic):
         self.store, self._clock = store, clock
         self.proposals: dict[str, Mapping[str, tuple[float, float]]] = {}
         self._proposed_by: dict[str, str] = {}
@@ -61,7 +62,7 @@ class Annotating:
         self.prompted = self._next_unmarked()
 
     @property
-    def film(self) -> Film:
+    def film(self) -> "Film":
         return self.store.films[self.index]
 
     @property
@@ -123,6 +124,8 @@ class Annotating:
 
     def skip(self) -> None:
         """Say that the landmark that is asked for is not visible."""
+        from ..training.annotations import NOT_VISIBLE
+
         if self.prompted is not None:
             name = self.prompted
             self._change({name: NOT_VISIBLE})
@@ -199,6 +202,8 @@ class Annotating:
 
     def _count_time(self) -> None:
         """Count the time since the last act, or since the film was shown, as work on it."""
+        from ..training.annotation_tables import FilmTime
+
         now = self._clock()
         spent, self._last = min(now - self._last, IDLE_S), now
         before = self.store.time(self.image)

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..evaluation.metrics import radial_error
-from ..training.annotations import Annotations
+if TYPE_CHECKING:
+    from ..training.annotations import Annotations
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +54,10 @@ class Difference:
                 f"within {np.percentile(self.known, 95):.2f} {self.unit} ({self.known.size} landmarks, {films} films).")
 
 
-def difference(store: Annotations, first: str, second: str, names: Sequence[str] = ()) -> Difference:
+def difference(store: "Annotations", first: str, second: str, names: Sequence[str] = ()) -> Difference:
     """How far two annotators are apart in all films."""
+    from ..evaluation.metrics import radial_error
+
     names = tuple(names) or store.schema.names
     films = [f for f in store.films if store.marks(f.name, first) or store.marks(f.name, second)]
     in_mm = bool(films) and all(film.spacing_mm for film in films)

@@ -8,7 +8,6 @@ from ..imaging import Radiograph
 from ..io import load_images
 from ..io.files import DICOM_SUFFIXES, PICTURE_SUFFIXES, VOLUME_SUFFIXES, looks_like_dicom, stem, suffix
 from ..landmarks import Schema
-from ..phantoms import SCHEMAS
 
 SUFFIX = "-annotated"
 SAMPLE, SAMPLE_FILMS, SAMPLE_SUBJECT, TRUTH = "proximal-femur", 3, 1100, "phantom"
@@ -113,6 +112,7 @@ def propose(films: Sequence, names: Sequence[str], model_path: str, progress) ->
 def known_schemas() -> dict[str, Schema]:
     """Schemas to start from, by what to call them: those of models, and of the anatomies that come with the package."""
     from ..models import list_models
+    from ..phantoms import SCHEMAS
 
     found = {f"{schema.anatomy} (phantom)": schema for schema in SCHEMAS.values()}
     found |= {f"model {header.name}": header.schema for header in list_models("detect")}
@@ -166,6 +166,8 @@ def make_sample(progress) -> tuple[Path, list[InputError]]:
 
 def _corner_schema() -> Schema:
     """The femur's landmarks that a person can name: those between them go by numbers."""
+    from ..phantoms import SCHEMAS
+
     whole = SCHEMAS[SAMPLE]
     return Schema(whole.anatomy, tuple(name for name in whole.names if not name[-1].isdigit()))
 

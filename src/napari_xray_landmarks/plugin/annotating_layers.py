@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 
 from ..imaging import Radiograph
 from .convert import image_layer
@@ -116,7 +115,7 @@ class FilmLayers:
         lines = [np.stack(pair) for pair in both if np.isfinite(pair).all() and np.ptp(pair, axis=0).any()]
         there = {name: point for name, point in marks.items() if np.isfinite(point).all()}
         self._replace(OTHER, lambda **facts: self.viewer.add_points(
-            np.array(list(there.values())).reshape(-1, 2), ndim=2, features=pd.DataFrame({"name": list(there)}),
+            np.array(list(there.values())).reshape(-1, 2), ndim=2, features={"name": list(there)},
             name=f"{self.image.name} · {who or OTHER}", **self._other_style(), **facts), there)
         self._replace(DIFFERENCE, lambda **facts: self.viewer.add_shapes(
             lines, shape_type="line", edge_color=OTHERS, edge_width=max(0.5, 0.0012 * float(np.hypot(*self.shape))),

@@ -8,21 +8,22 @@ import threading
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import InputError
 from ..spine.vertebrae import corner_of
-from ..training.dataset import TrainingSet
-from ..training.recipes import RECIPES
-from ..training.worker import history
+
+if TYPE_CHECKING:
+    from ..training.dataset import TrainingSet
 
 LEAST_FILMS = 3
 _VALUE = re.compile(r"\b(loss|validation|error) (\d+(?:\.\d+)?(?:e[-+]?\d+)?)\s?(mm|px|%)?")
 _STOP_S = 3.0
 
 
-def why_not(recipe: str, dataset: TrainingSet) -> str:
+def why_not(recipe: str, dataset: "TrainingSet") -> str:
     """Why a recipe cannot be trained on a set, in a few words; "" where it can."""
     whole = int(np.isfinite(dataset.points_of()).all(axis=-1).all(axis=-1).sum())
     marked = int(np.isfinite(dataset.points_of()).all(axis=-1).any(axis=-1).sum())
@@ -39,9 +40,16 @@ def why_not(recipe: str, dataset: TrainingSet) -> str:
     return ""
 
 
-def fitting(dataset: TrainingSet) -> dict[str, str]:
-    """Every recipe, and why it cannot be trained on a set; those that can come first."""
-    reasons = {name: why_not(name, dataset) for name in RECIPES}
+def of_films() -> tuple[str, ...]:
+    """The recipes that take films."""
+    from ..training.recipes import RECIPES
+
+    return tuple(name for name, recipe in RECIPES.items() if not recipe.volumes)
+
+
+def fitting(dataset: "TrainingSet") -> dict[str, str]:
+    """Every recipe for films, and why it cannot be trained on a set; those that can come first."""
+    reasons = {name: why_not(name, dataset) for name in of_films()}
     return dict(sorted(reasons.items(), key=lambda item: bool(item[1])))
 
 
@@ -78,6 +86,8 @@ class Training:
         InputError
             In the words of whatever the training refused, or with the last line of a process that died.
         """
+        from ..training.worker import history
+
         for line in history(self.run_folder):
             said(str(line.get("stage", "")))
         lines, self._last = [], {"fraction": 0.0, "stage": "starting"}

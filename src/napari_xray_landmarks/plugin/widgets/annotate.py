@@ -5,17 +5,25 @@ from functools import partial
 from pathlib import Path
 
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSizePolicy,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ...errors import InputError
-from ...training.annotations import open_annotations
 from ..annotating import Annotating
 from ..annotating_films import make_sample, prepare
 from .annotate_canvas import FilmCanvas
 from .annotate_compare import ComparePanel
 from .annotate_film import FilmPanel
 from .annotate_model import ModelPanel
-from .annotate_schema import SchemaDialog, summary
 from .annotate_train import TrainPanel
 from .dock import Dock, Fold, note_in, set_note
 from .messages import complain
@@ -58,6 +66,8 @@ class AnnotateAndTrain(Dock):
 
     def open_set(self, folder: Path) -> None:
         """Open a training set."""
+        from ...training.annotations import open_annotations
+
         self.close_folder()
         try:
             store = open_annotations(folder, self.annotator.text())
@@ -140,6 +150,7 @@ class AnnotateAndTrain(Dock):
         column.addStretch(1)
         for caption, widget in (("Annotate", page), ("Compare", self.compare), ("Train", self.train)):
             self.tabs.addTab(widget, caption)
+        self._fit_tab(0)
 
     def _connect(self) -> None:
         self.opening.pressed.connect(self._choose_folder)
@@ -190,17 +201,28 @@ class AnnotateAndTrain(Dock):
     def _show_other(self) -> None:
         self.canvas.show_other(self.compare.other)
 
+    def _fit_tab(self, index: int) -> None:
+        """Let the tabs be as high as the one that is shown."""
+        for i in range(self.tabs.count()):
+            vertical = QSizePolicy.Policy.Preferred if i == index else QSizePolicy.Policy.Ignored
+            self.tabs.widget(i).setSizePolicy(QSizePolicy.Policy.Preferred, vertical)
+
     def _on_tab(self, index: int) -> None:
+        self._fit_tab(index)
         if self.work is not None:
             panel = (self.film, self.compare, self.train)[index]
             panel.read_again() if panel is self.compare else panel.refresh()
 
     def _edit_schema(self) -> None:
+        from .annotate_schema import SchemaDialog
+
         dialog = SchemaDialog(self.work.store.schema, self)
         if dialog.exec():
             self.set_schema(dialog.schema)
 
     def _say_schema(self) -> None:
+        from .annotate_schema import summary
+
         schema = self.work.store.schema
         set_note(self.schema_said, summary(schema) if schema.names else "Say first which landmarks there are.")
 

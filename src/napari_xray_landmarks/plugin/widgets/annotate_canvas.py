@@ -6,7 +6,6 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from ...errors import InputError
-from ...training.films import read_film
 from ..annotating import Annotating
 from ..annotating_clicks import KEYS, Clicks
 from ..annotating_hints import expected_place, nearest_edge
@@ -184,6 +183,8 @@ class FilmCanvas(QObject):
 
 
 def _read(film):
+    from ...training.films import read_film
+
     try:
         return read_film(film)
     except InputError as error:

@@ -6,10 +6,8 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from ...errors import InputError
-from ...models.methods import METHODS
-from ...training.recipes import RECIPES
 from ..annotating import Annotating
-from ..annotating_training import Training, fitting, request_for
+from ..annotating_training import Training, fitting, of_films, request_for
 from ..session import events
 from .annotate_pictures import TrainingPlot
 from .combos import narrow
@@ -148,6 +146,9 @@ class TrainPanel(QWidget):
         set_note(self.answer, "Stopped. Train goes on from there." if kept else "Stopped.")
 
     def _on_recipe(self, *_) -> None:
+        from ...models.methods import METHODS
+        from ...training.recipes import RECIPES
+
         name = self.recipe.currentData()
         if name is None:
             return
@@ -168,14 +169,13 @@ class TrainPanel(QWidget):
     def _fitting(self) -> dict[str, str]:
         from ...training import read_training_set
 
-        nothing = dict.fromkeys(RECIPES, "mark some films first")
         if not self.work.store.annotators:
-            return nothing
+            return dict.fromkeys(of_films(), "mark some films first")
         try:
             self.work.store.save()
             return fitting(read_training_set(self.work.store.folder))
         except (InputError, OSError) as error:
-            return dict.fromkeys(RECIPES, str(error))
+            return dict.fromkeys(of_films(), str(error))
 
     def _lay_out(self) -> None:
         column = QVBoxLayout(self)
