@@ -277,8 +277,11 @@ def _over_blocks(fill, shape, array_from_new: np.ndarray, progress=lambda fracti
     sides = np.maximum(_BLOCK // wide, 8).astype(int)
     blocks = list(_blocks(shape, sides))
     with ThreadPoolExecutor(_THREADS) as threads:
-        for i, _ in enumerate(threads.map(fill, blocks)):
-            progress((i + 1) / len(blocks))
+        try:
+            for i, _ in enumerate(threads.map(fill, blocks)):
+                progress((i + 1) / len(blocks))
+        finally:
+            threads.shutdown(cancel_futures=True)
 
 
 def _blocks(shape, sides) -> Iterator[tuple[slice, ...]]:

@@ -95,8 +95,9 @@ def landmarks_of(names: Sequence[str], bones: Sequence[Bone], fits: Mapping[str,
         for i, point in enumerate(own[name].points_mm[bone.thinned]):
             places[f"{name}-{i + 1}"] = point, sure[bone.name]
     missing = np.full(3, np.nan), 0.0
-    points, confidence = zip(*(places.get(name, missing) for name in names), strict=True)
-    return LandmarkSet(tuple(names), np.array(points), np.array(confidence), unit="mm")
+    found = [places.get(name, missing) for name in names]
+    return LandmarkSet(tuple(names), np.array([point for point, _ in found]), np.array([value for _, value in found]),
+                       unit="mm")
 
 
 def thickness_of(structures: Sequence[Structure], surfaces: Mapping[str, Mesh], labels: Volume

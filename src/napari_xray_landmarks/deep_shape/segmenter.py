@@ -8,7 +8,7 @@ import numpy as np
 from ..errors import InputError
 from ..imaging import Volume, check_volume
 from ..options import from_known
-from ..shape.volume_segmentation import Structure, VolumeSegmentation
+from ..shape.volume_segmentation import SIDES, Structure, VolumeSegmentation
 from .components import keep_parts, winners
 from .grid import Grid, back_to, onto, working_grid
 from .preparation import normalised
@@ -154,7 +154,7 @@ class Segmenter:
         voxels = back_to(volume, grid, probabilities, kept, values.astype(np.min_scalar_type(int(values.max()))),
                          _part(report, "labels"))
         labels = Volume(voxels, volume.world_from_voxel, volume.name, "labels")
-        fits = {name: fit for name, fit in fits.items() if _found(name, structures)}
+        fits = {name: fit for name, fit in fits.items() if any(s.found and _is_of(name, s) for s in structures)}
         surfaces = surfaces_of(self.bones, fits, grid)
         thickness = thickness_of(structures, surfaces, labels) if settings.thickness else {}
         landmarks = landmarks_of(self.landmarks, self.bones, fits, grid, structures)
@@ -174,10 +174,13 @@ class Segmenter:
         if any(cut.low + cut.high):
             yield "The volume was too large to be looked at whole: only the part round what a first look found was used"
         for structure in structures:
+            own = [name for name in fits if _is_of(name, structure)]
             if not structure.found:
                 yield f"{structure.name} was not found: {structure.reason}"
-            elif structure.name in self.sides and not any(name.startswith(structure.name) for name in fits):
+            elif structure.name in self.sides and not own:
                 yield f"No shape could be fitted to {structure.name}"
+            elif self.sides.get(structure.name) == "pair" and len(own) == 1:
+                yield f"Only one side of {structure.name} was found: {own[0]}"
 
 
 class _Stages:
@@ -203,8 +206,8 @@ def _part(report, stage: str) -> Callable[[float], None]:
     return lambda fraction: report(low + fraction * (high - low), stage)
 
 
-def _found(name: str, structures) -> bool:
-    return any(s.found and name in (s.name, f"{s.name}-left", f"{s.name}-right") for s in structures)
+def _is_of(fit: str, structure: Structure) -> bool:
+    return fit in [structure.name + side for side in SIDES]
 
 
 def load(header, tensors: Mapping[str, np.ndarray]) -> Segmenter:
