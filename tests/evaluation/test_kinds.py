@@ -134,6 +134,8 @@ def test_cobb_angles_have_the_challenge_s_numbers(tmp_path):
     assert any("1 of 2 films lack an angle" in note for note in found.notes)
     assert any("1 of 3 true images have no prediction" in note for note in found.notes)
     assert (tmp_path / "out" / "bland_altman.svg").exists()
+    (tmp_path / "t.csv").write_text(ANGLES + "a,12,24,30\nb,,6,9\n")  # nobody knows b's first curve: no failure
+    assert evaluate(tmp_path / "p.csv", tmp_path / "t.csv").failure_rate == pytest.approx(1 / 5)
     (tmp_path / "t.csv").write_text(ANGLES + "a,x,24,30\n")
     with pytest.raises(FileError, match="no number"):
         evaluate(tmp_path / "p.csv", tmp_path / "t.csv")

@@ -114,7 +114,8 @@ class Comparison:
     @property
     def failure_rate(self) -> float:
         """Share of what there was to find that failed: was missed, invented, or farther off than a limit."""
-        return float(self.values["failed"].mean()) if len(self.values) else float("nan")
+        known = self.values[self.main.key].notna()
+        return float(self.values["failed"][known].mean()) if known.any() else float("nan")
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -158,7 +159,8 @@ class Comparison:
         found = []
         for row in self.by_image.head(most).to_dict("records"):
             value = row[self.main.key]
-            if not row["failed"] and (value >= 1 if self.main.more_is_better else value < NOTHING):
+            right = value >= 1 if self.main.more_is_better else value < NOTHING
+            if not row["failed"] and (right or np.isnan(value)):
                 continue
             text = f"{self.main.title} {value:.2f} {self.main.unit}".strip() if np.isfinite(value) else "nothing found"
             failed = f", {row['failed']} failed" if row["failed"] and np.isfinite(value) else ""

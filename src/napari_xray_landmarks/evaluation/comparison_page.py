@@ -24,7 +24,7 @@ def sentences(comparison: Comparison) -> list[str]:
                          f"{number_text(row['median'])}{unit}")
     if near := _shares(comparison.main, comparison):
         found.append(near)
-    count, images = len(comparison.values), len(comparison.images)
+    count, images = int(comparison.values[comparison.main.key].notna().sum()), len(comparison.images)
     items = f"{count} {comparison.item}s in {images} images" if count != images else f"{images} images"
     return [*found, f"{items}, {int(comparison.values['failed'].sum())} failed "
                     f"({percent_text(comparison.failure_rate)})"]
