@@ -376,12 +376,12 @@ def test_train_stop_go_on_and_use_the_model_at_once(open_dock, viewer, qtbot, mo
     train.form.set_value(replace(train.form.value, **figure.SETTINGS | QUICK))
     train.run.button.click()
     run = train.output.with_suffix(".run")
-    qtbot.waitUntil(lambda: run.is_dir() and any(run.glob("stage-*")), timeout=LONG)
+    qtbot.waitUntil(lambda: run.is_dir() and any(run.glob("stage-*")), timeout=2 * LONG)
     with qtbot.waitSignal(train.run.job.cancelled, timeout=3000):
         train.run.button.click()
     assert "Train goes on from there" in train.answer.text() and not train.output.exists()
     answer(GO_ON)
-    with qtbot.waitSignal(train.trained, timeout=LONG):
+    with qtbot.waitSignal(train.trained, timeout=2 * LONG):
         train.run.button.click()
     assert train.output.exists() and not run.exists()
     assert "“mine” is trained: mean radial error" in train.answer.text()

@@ -6,8 +6,8 @@ import sys
 import pytest
 from npe2 import PluginManifest
 
-DOCKS = ["Annotate and train", "Calibrate spacing", "Detect landmarks", "Evaluate", "Pose and registration", "Segment bone", "Simulate C-arm",
-         "Spine curvature", "Tune solver"]
+DOCKS = ["Annotate and train", "Calibrate spacing", "Detect landmarks", "Evaluate", "Pose and registration",
+         "Segment bone", "Simulate C-arm", "Spine curvature", "Tune solver"]
 HEAVY = {"torch", "SimpleITK", "sklearn", "pydicom", "monai"}
 
 
@@ -51,7 +51,8 @@ def test_discovery_and_opening_a_picture_import_nothing_heavy(tmp_path):
     assert not loaded & HEAVY
 
 
-@pytest.mark.parametrize("dock", ["annotate:AnnotateAndTrain", "calibrate:CalibrateSpacing", "carm:SimulateCArm", "detect:DetectLandmarks",
+@pytest.mark.parametrize("dock", ["annotate:AnnotateAndTrain", "calibrate:CalibrateSpacing", "carm:SimulateCArm",
+                                  "detect:DetectLandmarks",
                                   "evaluate:Evaluate",
                                   "pose:PoseAndRegistration", "segment:SegmentBone", "spine:SpineCurvature",
                                   "tune:TuneSolver"])
