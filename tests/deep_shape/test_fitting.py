@@ -8,7 +8,7 @@ pytest.importorskip("monai")
 
 from scipy.ndimage import binary_erosion  # noqa: E402
 
-from napari_xray_landmarks.deep_shape.fitting import fit_bone  # noqa: E402
+from napari_xray_landmarks.deep_shape.fitting import fit_bone, polished  # noqa: E402
 from napari_xray_landmarks.deep_shape.networks import MARGIN, ShapeNetwork  # noqa: E402
 from napari_xray_landmarks.shape.point_distribution import PointDistributionModel  # noqa: E402
 
@@ -42,9 +42,23 @@ def network(hook):
 def test_points_lie_on_the_bone_whichever_side_it_is_of(hook, network, mirrored, side, sides):
     mask = hook[:, :, ::-1] if mirrored else hook
     fit = fit_bone(network[0], np.zeros(mask.shape, np.float32), mask, SPACING_MM, side, sides)
-    assert fit.mirrored is mirrored and fit.distance_mm < 1.5
+    assert fit.mirrored is mirrored and fit.distance_mm < 1.0
     shape = network[1].shape(fit.coefficients * network[1].deviations)
     placed = (np.c_[shape, np.ones(len(shape))] @ fit.voxel_from_model.T)[:, :3]
     np.testing.assert_allclose(fit.points_vox, placed, atol=1e-3)
     inside = mask[tuple(np.clip(np.round(fit.points_vox).astype(int), 0, np.array(mask.shape) - 1).T)]
     assert inside.mean() > 0.5
+
+
+def test_a_shape_is_moved_onto_the_bone_in_slices(network):
+    network, model = network
+    pca, half = network.pca, network.half_mm
+    wanted = torch.tensor([[1.0, -1.5, 0.5, 0, 0][:network.modes]]), torch.tensor([[0.05, -0.05, 0, 0.1, -0.1, 0.15,
+                                                                                   0.05, 0.02, -0.04]])
+    with torch.no_grad():
+        surface = pca(*wanted)[0]
+    start = torch.zeros(1, network.modes), torch.zeros(1, 9)
+    before = float((pca(*start)[0] - surface).norm(dim=-1).mean()) * half
+    *_, points = polished(pca, *start, surface, half)
+    assert float((points[0] - surface).norm(dim=-1).mean()) * half < 0.3 * before
+    assert torch.equal(polished(pca, *start, surface, half, steps=0)[2], pca(*start))
