@@ -71,6 +71,14 @@ def test_a_fine_surface_is_closed_and_outwards():
     assert mesh.volume_mm3 == pytest.approx(4 / 3 * np.pi * RADIUS**3, rel=0.05)
 
 
+def test_specks_about_a_bone_get_no_points():
+    matrix, shape = about_centre((1, 1, 1))
+    mask = ball(matrix, shape)
+    mask[1, 1, 1] = True
+    mesh = even_surface(distance_map(mask, matrix), 200, np.random.default_rng(0))
+    assert np.abs(np.linalg.norm(mesh.vertices - CENTRE, axis=1) - RADIUS).max() < 1
+
+
 def test_a_bone_too_small_for_the_points_is_refused(monkeypatch):
     monkeypatch.setattr("napari_xray_landmarks.shape.even_surface._MOST_VOXELS", 1000)
     with pytest.raises(ValueError, match="too small for 2000 points"):

@@ -134,13 +134,16 @@ def registered(source: Callable[[], BoneMask], reference: BoneMask, surface: Mes
 
 
 def _judged(warp: Warp, reference: DistanceMap, subject: DistanceMap) -> tuple[float, float, int]:
-    """Dice coefficient, smallest Jacobian determinant, and voxels in which it is not positive, about the bone."""
+    """Dice coefficient, smallest Jacobian determinant, and voxels in which it is not positive, about the bone.
+
+    Voxels on the surface count by their share inside, or the overlap of small bones would depend on the grid.
+    """
     points = warp.grid.points()
     own = reference.at(points)
-    inside, other = own < 0, subject.at(warp(points)) < 0
+    shares = [np.clip(0.5 - d / warp.grid.spacing_mm, 0, 1) for d in (own, subject.at(warp(points)))]
     jacobian = warp.jacobian()[own < _NEAR * warp.grid.spacing_mm]
-    overlap = 2 * np.count_nonzero(inside & other) / max(np.count_nonzero(inside) + np.count_nonzero(other), 1)
-    return overlap, float(jacobian.min()), int((jacobian <= 0).sum())
+    overlap = 2 * np.minimum(*shares).sum() / np.sum(shares)
+    return float(overlap), float(jacobian.min()), int((jacobian <= 0).sum())
 
 
 def _distances(one: Mesh, other: Mesh) -> tuple[float, float]:
