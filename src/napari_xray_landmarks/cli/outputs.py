@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 TABLE_ENDING = ".csv"
 TABLE_IN_FOLDER = "landmarks.csv"
 MARKUP_ENDINGS = (".mrk.json", ".fcsv")
+DICOM_ENDING = ".dcm"
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Formats:
         return TABLE_ENDING, *self.single
 
 
-LANDMARKS = Formats("landmark", MARKUP_ENDINGS)
+LANDMARKS = Formats("landmark", (*MARKUP_ENDINGS, DICOM_ENDING))
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,16 +113,23 @@ def draw_into(folder: Path, file_stem: str, radiograph: "Radiograph", found: Fou
     write_overlay(folder / f"{file_stem}_landmarks.png", radiograph, found.landmarks, found.image_name)
 
 
-def write_together(output: Path, found: Sequence[Found]) -> None:
-    """Write what concerns all images: the table, or the only image's markup file."""
+def write_together(output: Path, found: Sequence[Found]) -> list[Path]:
+    """Write what concerns all images: the table, or the only image's markup file; the path of the table, if any."""
     from ..io import save_landmarks, write_detections
     from ..io.tables import Detections
 
     (output if is_folder(output) else output.parent).mkdir(parents=True, exist_ok=True)
-    if output.name.lower().endswith(MARKUP_ENDINGS) and not output.is_dir():
-        if len(found) > 1:
-            raise InputError(output, f"holds one image, but {len(found)} were found", "Use a .csv or a folder")
-        save_landmarks(output, found[0].landmarks, spacing_mm=found[0].spacing_mm)
-        return
+    if output.name.lower().endswith(LANDMARKS.single) and not output.is_dir():
+        refuse_several(output, len(found), LANDMARKS)
+        if output.name.lower().endswith(MARKUP_ENDINGS):
+            save_landmarks(output, found[0].landmarks, spacing_mm=found[0].spacing_mm)
+        return []
     table = output / TABLE_IN_FOLDER if is_folder(output) else output
     write_detections(table, [Detections(one.image_name, one.landmarks, one.spacing_mm) for one in found])
+    return [table]
+
+
+def refuse_several(output: Path, count: int, formats: Formats) -> None:
+    """InputError where one input held several images and the output is one image's file."""
+    if count > 1 and output.name.lower().endswith(formats.single) and not output.is_dir():
+        raise InputError(output, f"holds one image, but {count} were found", "Use a .csv or a folder")

@@ -1,21 +1,25 @@
 """`segment` with a model of volumes: labels, measures, landmarks and surfaces of bones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ..errors import InputError
+from .batch import run_batch
+from .dicom_objects import sources_for
 from .films import search_films
 from .inputs import expand, load_volumes
-from .outputs import TABLE_ENDING, Formats, check_output, is_folder
+from .outputs import DICOM_ENDING, TABLE_ENDING, Formats, check_output, is_folder
 from .reporting import say
+from .tasks import Task, loaded_model
 
 if TYPE_CHECKING:
     from ..imaging import Volume
     from ..shape.volume_measures import VolumeMeasures
     from ..shape.volume_segmentation import VolumeSegmentation
 
-LABELS = Formats("label", (".nii.gz", ".nii", ".nrrd", ".mha"))
+LABELS = Formats("label", (".nii.gz", ".nii", ".nrrd", ".mha", DICOM_ENDING))
 MEASURES = "measures.csv"
 Measured = "tuple[str, list[VolumeMeasures]]"
 
@@ -27,42 +31,93 @@ def refuse(model: str, **options) -> None:
             raise InputError(option, f"does not go with {model}", "Leave it out")
 
 
-def segment_volumes(inputs: Sequence[Path], model: str, output: Path, assignments: Mapping[str, str], *, overlay: bool,
-                    surfaces: bool, quiet: bool, device: str, seed: int) -> int:
-    """Segment volumes; the arguments are those of the command. Of several inputs, a bad one is skipped.
+@dataclass(eq=False)
+class SegmentedVolume:
+    """What was found in one volume: the labels only until they are written."""
 
-    Nothing but the measures of a volume is kept when its files are written.
+    image_name: str
+    measures: "list[VolumeMeasures]"
+    notes: tuple[str, ...]
+    segmentation: "VolumeSegmentation | None"
+
+    def take(self) -> "VolumeSegmentation":
+        """The segmentation, which is not kept."""
+        taken, self.segmentation = self.segmentation, None
+        return taken
+
+
+@dataclass(frozen=True)
+class VolumesTask(Task):
+    """How `segment` searches a volume and writes its labels; only the measures are kept once they are written.
+
+    Parameters
+    ----------
+    surfaces, overlay
+        Whether to write the fitted bones, and to draw three planes.
+    sources
+        Headers of the only series, where its labels become a DICOM SEG.
     """
-    from ..models import load_model
-    from ..shape.volume_measures import summary, volume_measures
 
+    surfaces: bool = False
+    overlay: bool = False
+    sources: Sequence = ()
+
+    formats: ClassVar[Formats] = LABELS
+    load: ClassVar[Callable] = staticmethod(load_volumes)
+
+    def search(self, image: "Volume", image_name: str, progress) -> "SegmentedVolume":
+        from ..shape.volume_measures import volume_measures
+
+        found = self.loaded.segment(image, self.settings, seed=self.seed, progress=progress)
+        return SegmentedVolume(image_name, volume_measures(found), found.notes, found)
+
+    def write(self, stem: str, image: "Volume", one: "SegmentedVolume") -> None:
+        segmentation = one.take()
+        if self.in_folder:
+            write_into(self.output, stem, segmentation, one.measures, one.image_name, surfaces=self.surfaces)
+            if self.overlay:
+                draw_into(self.output, stem, image, segmentation, one.measures, one.image_name)
+        elif self.sources:
+            from ..io.dicom.segmentation import write_seg
+
+            self.output.parent.mkdir(parents=True, exist_ok=True)
+            write_seg(self.output, segmentation.labels, segmentation.names, self.sources,
+                      model=self.loaded.header.name)
+        elif not self.output.name.lower().endswith(TABLE_ENDING):
+            write_labels(self.output, segmentation)
+
+    def write_tables(self, found: "list[SegmentedVolume]") -> list[Path]:
+        return write_table(self.output, [(one.image_name, one.measures) for one in found])
+
+    def lines(self, one: "SegmentedVolume") -> list[str]:
+        from ..shape.volume_measures import summary
+
+        return [f"{one.image_name}: {text}" for text in (summary(one.measures), *one.notes)]
+
+
+def segment_volumes(inputs: Sequence[Path], model: str, output: Path, assignments: Mapping[str, str], *, overlay: bool,
+                    surfaces: bool, keep_patient: bool, workers: int, scheduler: str | None, quiet: bool, device: str,
+                    seed: int) -> int:
+    """Segment volumes; the arguments are those of the command. Of several inputs, a bad one is skipped."""
     paths = expand(inputs, volumes=True)
     check_output(output, len(paths), LABELS, overlay=overlay, surfaces=surfaces)
-    chosen = load_model(model, device=device)
+    sources = sources_for(output, paths, keep_patient)
+    name, digest, chosen = loaded_model(model, device)
     chosen.require("segment")
-    settings, found = chosen.settings(**assignments), {}
+    task = VolumesTask(name, digest, chosen.settings(**assignments), output, seed, device, surfaces, overlay, sources)
+    if scheduler or workers > 1:
+        return run_batch(task, paths, workers=workers, scheduler=scheduler, title="Segmenting", quiet=quiet)
 
-    def search(volume: "Volume", image_name: str, progress) -> Measured:
-        found[image_name] = chosen.segment(volume, settings, seed=seed, progress=progress)
-        return image_name, volume_measures(found[image_name])
+    def write(stem: str, volume: "Volume", one: SegmentedVolume) -> None:
+        task.write(stem, volume, one)
+        for line in task.lines(one):
+            say(line, quiet)
 
-    def write(stem: str, volume: "Volume", one: Measured) -> None:
-        image_name, measures = one
-        segmentation = found.pop(image_name)
-        if is_folder(output, LABELS):
-            write_into(output, stem, segmentation, measures, image_name, surfaces=surfaces)
-            if overlay:
-                draw_into(output, stem, volume, segmentation, measures, image_name)
-        elif not output.name.lower().endswith(TABLE_ENDING):
-            write_labels(output, segmentation)
-        say(f"{image_name}: {summary(measures)}", quiet)
-        for note in segmentation.notes:
-            say(f"{image_name}: {note}", quiet)
-
-    results, whole = search_films(paths, search, write, spacing_mm=None, title="Segmenting", quiet=quiet,
+    results, whole = search_films(paths, task.search, write, spacing_mm=None, title="Segmenting", quiet=quiet,
                                   load=load_volumes)
     if results:
-        say(f"Written: {', '.join(map(str, [output, *write_table(output, results)]))}", quiet)
+        tables = task.write_tables(results)
+        say(f"Written: {', '.join(map(str, [output, *(tables if task.in_folder else [])]))}", quiet)
     return 0 if whole else 1
 
 
@@ -113,4 +168,4 @@ def write_table(output: Path, several: "list[Measured]") -> list[Path]:
     table = output / MEASURES if in_folder else output
     table.parent.mkdir(parents=True, exist_ok=True)
     write_volume_measures(table, several)
-    return [table] if in_folder else []
+    return [table]

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InputError
-from .outputs import TABLE_ENDING, Formats, is_folder
+from .outputs import DICOM_ENDING, TABLE_ENDING, Formats, is_folder
 
 if TYPE_CHECKING:
     from ..imaging import Radiograph
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 MARKUP_ENDING = ".mrk.json"
 LABEL_ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha", ".png")
-CONTOURS = Formats("contour", (MARKUP_ENDING, *LABEL_ENDINGS))
+CONTOURS = Formats("contour", (MARKUP_ENDING, *LABEL_ENDINGS, DICOM_ENDING))
 TABLE_IN_FOLDER, MEASURES = "contours.csv", "measures.csv"
 
 
@@ -77,9 +76,16 @@ def write_into(folder: Path, file_stem: str, radiograph: "Radiograph", one: Segm
                       segmentation=one.segmentation)
 
 
-def write_single(path: Path, radiograph: "Radiograph", one: Segmented) -> None:
-    """Write one image's markups or labels, as the ending says."""
+def write_single(path: Path, radiograph: "Radiograph", one: Segmented, sources: Sequence = (), model: str = "") -> None:
+    """Write one image's markups or labels, as the ending says; the model and the headers of the film are for DICOM."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    if sources:
+        from ..io.dicom.segmentation import write_seg
+        from ..shape.measures import label_image
+
+        labels, names = label_image(one.segmentation, radiograph.shape)
+        write_seg(path, labels, dict(enumerate(names, start=1)), sources, model=model)
+        return
     if path.name.lower().endswith(MARKUP_ENDING):
         write_markups(path, one)
     else:
@@ -98,9 +104,3 @@ def write_tables(output: Path, several: Sequence[Segmented]) -> list[Path]:
     write_contours_of_all(table, [(one.image_name, one.contours, one.spacing_mm) for one in several])
     write_measures(measured, [(one.image_name, one.segmentation, one.spacing_mm) for one in several])
     return [table, measured]
-
-
-def refuse_several(output: Path, count: int) -> None:
-    """InputError where one input held several images and the output is one image's file."""
-    if count > 1 and output.name.lower().endswith(CONTOURS.single) and not output.is_dir():
-        raise InputError(output, f"holds one image, but {count} were found", "Use a .csv or a folder")
