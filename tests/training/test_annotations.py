@@ -108,6 +108,17 @@ def test_rows_and_columns_of_others_stay_as_they_are(folder):
                             ("a.png", "tip", "7.0", "7.0", "anna", "")]
 
 
+def test_a_line_that_somebody_damaged_meanwhile_stays(folder):
+    one = opened(folder)
+    one.mark("a.png", "tip", (1, 2))
+    one.save()
+    (folder / "landmarks.csv").write_text("landmark,row_px,column_px,annotator,image\ntip,1\ntip,1,2,anna,a.png\n")
+    one.mark("a.png", "tip", (3, 4))
+    one.close()
+    lines = (folder / "landmarks.csv").read_text().splitlines()
+    assert lines == ["landmark,row_px,column_px,annotator,image", "tip,1,,,", "tip,3.0,4.0,anna,a.png"]
+
+
 def test_a_set_without_the_column_of_annotators_gets_one(folder):
     (folder / "landmarks.csv").write_text("image,landmark,row_px,column_px\na.png,tip,1,2\n")
     anna = opened(folder)

@@ -188,8 +188,8 @@ class Annotations:
                 continue
 
     def _is_mine(self, row: Mapping[str, str]) -> bool:
-        image = self._names.get(row["image"].strip(), row["image"].strip())
-        return image in self._touched and (row.get("annotator") or "").strip() == self.annotator
+        image = row.get("image", "")
+        return self._names.get(image, image) in self._touched and row.get("annotator", "") == self.annotator
 
     @cached_property
     def _names(self) -> dict[str, str]:
