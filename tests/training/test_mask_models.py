@@ -34,7 +34,7 @@ def pair(k: int) -> Volume:
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "set").mkdir()
-    for k in range(4):
+    for k in range(3):
         write_volume(tmp_path / "set" / f"s{k}_labels.nii.gz", pair(k))
         write_volume(tmp_path / "set" / f"s{k}.nii.gz", Volume(np.full((4, 4, 4), 700, np.int16)))
     return tmp_path / "set"
@@ -42,14 +42,14 @@ def folder(tmp_path):
 
 def test_of_files_named_as_masks_only_those_count(folder):
     found = read_mask_set(folder)
-    assert [scan.name for scan in found.scans] == ["s0", "s1", "s2", "s3"]
+    assert [scan.name for scan in found.scans] == ["s0", "s1", "s2"]
     assert found.structures == {"label-1": 1, "label-3": 3}
 
 
 def test_both_sides_are_bones_of_their_own_the_right_ones_mirrored(folder):
     masks = bone_masks(read_mask_set(folder), "3", "both")
     assert masks.names[:3] == ("s0 left", "s0 right", "s1 left") and masks.subjects[:3] == ("s0", "s0", "s1")
-    assert masks.mirrored.tolist() == [False, True] * 4 and masks.side == "left"
+    assert masks.mirrored.tolist() == [False, True] * 3 and masks.side == "left"
     assert pickle.dumps(masks.sources[2]), "it goes to other processes"
     lefts = np.argwhere(masks.sources[2]().voxels)[:, 2]
     assert lefts.min() > 36
@@ -68,7 +68,7 @@ def test_sides_of_the_table_count_too(tmp_path):
 def test_a_model_of_masks(folder, tmp_path):
     settings = {**QUICK, "structure": "3", "side": "both"}
     trained = train_mask_model(folder, tmp_path / "m.safetensors", settings=settings, anatomy="egg")
-    assert trained.header.training["subjects"] == 4 and trained.header.training["shapes"] == 8
+    assert trained.header.training["subjects"] == 3 and trained.header.training["shapes"] == 6
     assert list(trained.header.training["left_out"]) == [] and trained.header.extra["side"] == "left"
     header, tensors = read_model_file(tmp_path / "m.safetensors")
     assert tensors["faces"].shape == (296, 3) and header.tasks == ("shape",) and header.extra["dimension"] == 3
@@ -85,10 +85,10 @@ def test_the_command_writes_a_report_of_the_registrations(folder, tmp_path):
     done = CliRunner().invoke(app, ["train", "shape-model", "--from-masks", "--data", str(folder), "-o", str(model),
                                     *options])
     assert done.exit_code == 0, done.output
-    assert "4 of 5 bones registered" in done.output
+    assert "3 of 4 bones registered" in done.output
     assert "empty is left out" in done.output and "mask is empty" in done.output
     lines = (tmp_path / "egg-report" / "registration.csv").read_text().splitlines()
-    assert len(lines) == 6 and lines[0].startswith("subject,used,is_reference,mirrored,overlap,registered_median_mm")
+    assert len(lines) == 5 and lines[0].startswith("subject,used,is_reference,mirrored,overlap,registered_median_mm")
     for name in ("registration.png", "modes.png", "quality.csv", "quality.svg"):
         assert (tmp_path / "egg-report" / name).stat().st_size > 1000 or name == "quality.csv"
 
@@ -104,7 +104,7 @@ def test_a_structure_has_to_be_chosen(folder):
 
 
 def test_two_bones_in_each_mask_are_refused_with_the_way_out(folder, tmp_path):
-    with pytest.raises(InputError, match="0 of 4 masks can be used .*two bones.*side=both"):
+    with pytest.raises(InputError, match="0 of 3 masks can be used .*two bones.*side=both"):
         train_mask_model(folder, tmp_path / "m.safetensors", settings={**QUICK, "structure": "3"})
     assert not (tmp_path / "m.safetensors").exists()
 
