@@ -121,3 +121,12 @@ def model_file(training_folder, tmp_path_factory) -> Path:
         main([*command, *(part for key, value in small.items() for part in ("--set", f"{key}={value}"))])
     assert left.value.code == 0
     return path
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """HOST:PORT of a scheduler with two workers that are threads of this process."""
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=False, protocol="tcp",
+                                  dashboard_address=":0") as cluster:
+        yield cluster.scheduler_address.removeprefix("tcp://")

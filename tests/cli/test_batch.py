@@ -13,16 +13,6 @@ from napari_xray_landmarks.cli.manifest import Manifest, Part, joined, key_of
 pytest.importorskip("distributed")
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    """HOST:PORT of a scheduler with two workers that are threads of this process."""
-    from distributed import LocalCluster
-
-    with LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None,
-                      protocol="tcp", scheduler_port=0) as cluster:
-        yield cluster.scheduler_address.removeprefix("tcp://")
-
-
 @pytest.fixture
 def films(tmp_path, write_film):
     folder = tmp_path / "films"

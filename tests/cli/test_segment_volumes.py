@@ -107,3 +107,64 @@ def test_a_model_of_films_takes_no_volume(run, figure_model_file, volumes, tmp_p
     arguments = "-m", figure_model_file, "-o", tmp_path / "out"
     run("segment", volumes / "11.nii.gz", *arguments).assert_bad_input("is a volume, not a radiograph")
     run("segment", volumes / "11.nii.gz", *arguments, "--surfaces").assert_bad_input("--surfaces", "does not go with")
+
+
+def test_a_cluster_gives_the_same_labels_and_measures(run, joint_model, volumes, cluster, tmp_path):
+    arguments = "segment", volumes, "-m", joint_model, "-o"
+    assert run(*arguments, tmp_path / "here", "--surfaces").code == 0
+    outcome = run(*arguments, tmp_path / "there", "--surfaces", "--scheduler", cluster)
+    assert outcome.code == 0 and "11.nii.gz: ball " in outcome.out, outcome
+    here, there = ({p.name: p for p in (tmp_path / place).iterdir() if not p.name.startswith("manifest")}
+                   for place in ("here", "there"))
+    assert here.keys() == there.keys()
+    for name, path in here.items():
+        if name.endswith(".nii.gz"):
+            np.testing.assert_array_equal(load_image(there[name]).voxels, load_image(path).voxels)
+        else:
+            assert there[name].read_bytes() == path.read_bytes(), name
+    assert run(*arguments, tmp_path / "there.csv", "--scheduler", cluster).code == 0
+    assert (tmp_path / "there.csv").read_bytes() == here["measures.csv"].read_bytes()
+
+
+def write_series(folder, volume: Volume) -> None:
+    """An axial CT series in the frame of an upright volume."""
+    from pydicom.dataset import FileDataset, FileMetaDataset
+    from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+
+    folder.mkdir()
+    study, series, frame = (generate_uid() for _ in range(3))
+    first = volume.world_from_voxel[:3, 3]
+    for plane, pixels in enumerate(volume.voxels):
+        meta = FileMetaDataset()
+        meta.MediaStorageSOPClassUID, meta.TransferSyntaxUID = CTImageStorage, ExplicitVRLittleEndian
+        meta.MediaStorageSOPInstanceUID = generate_uid()
+        slice_ = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+        for keyword, value in {
+            "SOPClassUID": CTImageStorage, "SOPInstanceUID": meta.MediaStorageSOPInstanceUID, "StudyInstanceUID": study,
+            "SeriesInstanceUID": series, "FrameOfReferenceUID": frame, "Modality": "CT", "PatientName": "Secret^One",
+            "Rows": pixels.shape[0], "Columns": pixels.shape[1], "SamplesPerPixel": 1, "BitsAllocated": 16,
+            "BitsStored": 16, "HighBit": 15, "PixelRepresentation": 1, "PhotometricInterpretation": "MONOCHROME2",
+            "PixelSpacing": list(volume.spacing_mm[1:]), "SliceThickness": volume.spacing_mm[0],
+            "ImageOrientationPatient": [1, 0, 0, 0, 1, 0], "InstanceNumber": plane + 1,
+            "ImagePositionPatient": [first[2], first[1], first[0] + plane * volume.spacing_mm[0]],
+        }.items():
+            setattr(slice_, keyword, value)
+        slice_.PixelData = pixels.astype("<i2").tobytes()
+        slice_.save_as(folder / f"{plane:03d}.dcm", enforce_file_format=True)
+
+
+def test_labels_of_a_series_become_a_dicom_segmentation(run, joint_model, tmp_path):
+    pytest.importorskip("highdicom")
+    from napari_xray_landmarks.io.dicom.segmentation import read_seg
+
+    write_series(tmp_path / "ct", ball_joints.joint(11)[0])
+    for name in ("labels.nii.gz", "labels.dcm"):
+        outcome = run("segment", tmp_path / "ct", "-m", joint_model, "-o", tmp_path / name)
+        assert outcome.code == 0, outcome
+    plain, (seg, names) = load_image(tmp_path / "labels.nii.gz"), read_seg(tmp_path / "labels.dcm")
+    assert list(names.values()) == ["ball", "cap", "block"]
+    for label, number in ((1, 1), (5, 2), (9, 3)):
+        one, other = (np.argwhere(v.voxels == n) @ v.world_from_voxel[:3, :3].T + v.world_from_voxel[:3, 3]
+                      for v, n in ((plain, label), (seg, number)))
+        np.testing.assert_allclose(other, one, atol=1e-3)
+    assert b"Secret" not in (tmp_path / "labels.dcm").read_bytes()

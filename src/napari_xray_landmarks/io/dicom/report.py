@@ -16,7 +16,7 @@ from ...errors import FileError
 from ...landmarks import LandmarkSet
 from ..files import replacing, require_file
 from ..frames import lps_from_world, world_from_lps
-from .header import DAMAGED, code, damaged, quiet, read_dataset, value
+from .header import DAMAGED, code, damaged, quiet, read_dataset
 from .sources import CODING_SCHEME, EQUIPMENT, equipment, is_planar, require_highdicom
 
 _CORNER = 0.5  # DICOM counts from the corner of the first pixel, we from its centre
@@ -67,8 +67,6 @@ def _require_same_kind(path, landmarks: LandmarkSet, sources: Sequence[Dataset])
                         f"{'film' if planar else 'volume'}", "Give the DICOM film or series that was searched")
     if planar and int(sources[0].get("NumberOfFrames") or 1) > 1:
         raise FileError(path, "the source holds several films", "Export the frame as a film of its own")
-    if not planar and not value(sources[0], "FrameOfReferenceUID"):
-        raise FileError(path, "the source names no frame of reference", "Export the series again")
 
 
 def _on_source(landmarks: LandmarkSet, sources: Sequence[Dataset]) -> np.ndarray:

@@ -2,14 +2,16 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from copy import copy
 
 import numpy as np
 from pydicom.dataset import Dataset
+from pydicom.valuerep import format_number_as_ds
 
 from ...errors import FileError
 from ...imaging import Volume
 from ..files import replacing, require_file, stem
-from .header import DAMAGED, code, damaged, quiet, read_dataset, value
+from .header import DAMAGED, code, damaged, number, quiet, read_dataset, value
 from .sources import CODING_SCHEME, EQUIPMENT, equipment, is_planar, lps_from_array, require_highdicom
 
 _SAME_MM = 1e-2
@@ -54,8 +56,9 @@ def write_seg(path, labels: Volume | np.ndarray, names: Mapping[int, str], sourc
         frame_of_reference_uid=value(sources[0], "FrameOfReferenceUID"))
     with quiet():
         dataset = highdicom.seg.Segmentation(
-            list(sources), array, "BINARY", descriptions, **equipment(sources, content, "SEG"),
-            content_label="LABELS", series_description="Segmentation", omit_empty_frames=bool(present))
+            [_with_thickness(source, labels) for source in sources], array, "BINARY", descriptions,
+            **equipment(sources, content, "SEG"), content_label="LABELS",
+            series_description="Segmentation", omit_empty_frames=bool(present))
         with replacing(path) as temporary:
             dataset.save_as(temporary, enforce_file_format=True)
 
@@ -81,14 +84,21 @@ def _require_same_grid(path, labels: Volume | np.ndarray, sources: Sequence[Data
     positions = [np.array(s.ImagePositionPatient, float) for s in sources if "ImagePositionPatient" in s]
     if planar or not positions:
         return
-    if not value(sources[0], "FrameOfReferenceUID"):
-        raise FileError(path, "the source names no frame of reference", "Export the series again")
     lps = lps_from_array(labels.world_from_voxel)
     planes = np.arange(labels.shape[0])[:, None] * lps[:3, 0] + lps[:3, 3]
     apart = np.linalg.norm(planes[:, None] - np.array(positions), axis=2).min(0)
     if len(positions) != len(planes) or apart.max() > _SAME_MM:
         raise FileError(path, f"the labels have {len(planes)} planes and the source {len(positions)}, up to "
                         f"{apart.max():.3g} mm apart", "Give the folder of the series that was segmented")
+
+
+def _with_thickness(source: Dataset, labels: Volume | np.ndarray) -> Dataset:
+    """The same header, with the labels' where a slice tells no thickness; highdicom wants one."""
+    if not isinstance(labels, Volume) or number(source, "SliceThickness"):
+        return source
+    source = copy(source)
+    source.SliceThickness = format_number_as_ds(labels.spacing_mm[0])
+    return source
 
 
 def _description(number: int, name: str, model: str):
@@ -132,7 +142,16 @@ def read_seg(path) -> tuple[Volume | np.ndarray, dict[int, str]]:
             found = dataset.get_volume(combine_segments=True, skip_overlap_checks=True, rtol=1e-3)
     except DAMAGED as error:
         raise damaged(path) from error
-    return Volume(found.array, lps_from_array(found.affine), stem(path), "labels"), names
+    return _upright(found.array, found.affine, stem(path)), names
+
+
+def _upright(array: np.ndarray, affine: np.ndarray, name: str) -> Volume:
+    """The volume with its planes in the order in which `series.volume` has them: along across x down."""
+    if np.cross(affine[:3, 2], affine[:3, 1]) @ affine[:3, 0] < 0:
+        affine = affine.copy()
+        affine[:3, 3] += (len(array) - 1) * affine[:3, 0]
+        affine[:3, 0], array = -affine[:3, 0], array[::-1]
+    return Volume(array, lps_from_array(affine), name, "labels")
 
 
 def _planar_labels(dataset: Dataset) -> np.ndarray:

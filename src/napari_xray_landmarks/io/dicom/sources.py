@@ -82,6 +82,8 @@ def _source(path: Path, header: Dataset, keep_patient: bool) -> Dataset:
                     source.add(dataset[keyword])
         if is_planar([source]) and "PixelSpacing" in source:
             del source.PixelSpacing  # a film's mask lies on its pixels; measures without a thickness break readers
+    if not is_planar([source]) and not value(source, "FrameOfReferenceUID"):  # as many anonymised ones
+        source.FrameOfReferenceUID = generate_uid(entropy_srcs=[str(value(source, "SeriesInstanceUID")), "frame"])
     missing = [k for k in ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
                if not str(value(source, k) or "")]
     if missing:
