@@ -61,7 +61,7 @@ weights: $(READY)
 	@$(BIN)/xray-landmarks train deep-shape --data runs/knees --set slice_steps=1000 --set shape_steps=250 --set local_steps=700 \
 	  -o $(WEIGHTS)/knee-mr.safetensors
 	@test -z "$(PELVIC)" || $(BIN)/xray-landmarks train deep-shape --data $(PELVIC) --set spacing=1.2,5.2,1.2 --set crop=160 \
-	  --set slice_steps=800 --set subvolume_mm=38 --set shape_steps=150 --set local_steps=2000 -o $(WEIGHTS)/pelvis-mr.safetensors
+	  --set slice_steps=2500 --set subvolume_mm=38 --set shape_steps=400 --set local_steps=5000 -o $(WEIGHTS)/pelvis-mr.safetensors
 
 screenshots: $(READY)
 	@sh scripts/system_packages.sh window screen

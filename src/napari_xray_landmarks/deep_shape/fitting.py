@@ -9,7 +9,8 @@ from scipy.ndimage import binary_erosion
 from .networks import BOX, PCALayer, ShapeNetwork
 from .preparation import Cube, cube_of
 
-STEPS = 20
+STEPS = 6
+_PLACES = 400  # of the surface, and about as many points, that a shape is moved by
 _TRUSTED = 100.0  # one standard deviation of a mode counts as much as a hundredth of a mm²
 
 
@@ -80,7 +81,7 @@ def _fitted(network: ShapeNetwork, image: np.ndarray, mask: np.ndarray, cube: Cu
                    cube.voxel_from_box @ box_from_model, cube.mirrored, half_mm * float(_apart(points[0], surface)))
 
 
-def surface_in_box(mask: np.ndarray, most: int = 1500) -> torch.Tensor:
+def surface_in_box(mask: np.ndarray, most: int = _PLACES) -> torch.Tensor:
     """(<= most, 3) places on the surface of a mask of the box, evenly drawn; where the box ends the bone goes on."""
     places = np.argwhere(mask & ~binary_erosion(mask, border_value=1))
     places = places[:: max(1, -(-len(places) // most))]
@@ -100,13 +101,17 @@ def polished(pca: PCALayer, coefficients: torch.Tensor, pose: torch.Tensor, surf
         As of `PCALayer`.
     """
     numbers = [values.detach().clone().requires_grad_() for values in (coefficients, pose)]
+    every = max(1, len(pca.mean) // _PLACES)
     if steps and len(surface):
         optimiser = torch.optim.LBFGS(numbers, max_iter=steps, line_search_fn="strong_wolfe")
 
         def objective():
             optimiser.zero_grad()
-            apart = torch.cdist(pca(*numbers)[0, ::2], surface, compute_mode="donot_use_mm_for_euclid_dist")
-            near = apart.min(0).values.square().mean() + apart.min(1).values.square().mean()
+            points = pca(*numbers)[0, ::every]
+            with torch.no_grad():
+                apart = torch.cdist(points, surface)
+                own, other = apart.argmin(0), apart.argmin(1)
+            near = (points[own] - surface).square().sum(1).mean() + (points - surface[other]).square().sum(1).mean()
             value = half_mm**2 * near + numbers[0].square().sum() / _TRUSTED
             value.backward()
             return value
