@@ -104,8 +104,11 @@ def of_shapes(result, truth: Volume) -> dict[str, list[float]]:
 
     spacing, found = np.array(truth.spacing_mm), {}
     for name, mesh in result.surfaces.items():
-        inside = distance_field(mesh, truth.world_from_voxel[:3, 3], spacing, truth.shape, depth_mm=2.0) < 0
-        labels = replace(truth, voxels=inside.astype(np.uint8))
+        field = distance_field(mesh, truth.world_from_voxel[:3, 3], spacing, truth.shape, depth_mm=2.0)
+        inside = np.zeros(truth.shape, np.uint8)
+        end = field.first + field.distance_mm.shape
+        inside[tuple(slice(i, j) for i, j in zip(field.first, end, strict=True))] = field.distance_mm < 0
+        labels = replace(truth, voxels=inside)
         bone = replace(truth, voxels=(truth.voxels == STRUCTURES[name]).astype(np.uint8))
         found[name] = values(labels, bone, {name: 1})[name]
     return found
