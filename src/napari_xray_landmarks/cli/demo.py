@@ -67,7 +67,7 @@ def _segment(folder: Path, subject: int, progress) -> tuple[str, dict[str, Path]
     from ..models import list_models
     from ..phantoms import SCHEMAS, film
 
-    able = {header.anatomy for header in list_models("segment")}
+    able = {header.anatomy for header in list_models("segment", dimensions=2)}
     name = next((name for name in OUTLINED if SCHEMAS[name].anatomy in able), None)
     if name is None:
         return None
@@ -81,7 +81,7 @@ def _segment(folder: Path, subject: int, progress) -> tuple[str, dict[str, Path]
 
 
 def bundled_model(anatomy: str, task: str = "detect") -> "Model":
-    """The bundled model of that anatomy that can do a task.
+    """The bundled model for films of that anatomy that can do a task.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def bundled_model(anatomy: str, task: str = "detect") -> "Model":
     """
     from ..models import list_models, load_model
 
-    for header in list_models(task):
+    for header in list_models(task, dimensions=2):
         if header.anatomy == anatomy:
             return load_model(header.name)
     raise ModelError(anatomy, "there is no bundled model of this anatomy", "Reinstall the package")

@@ -117,8 +117,9 @@ def find_models() -> dict[str, Path]:
     return dict(sorted(paths.items()))
 
 
-def list_models(task: str | None = None) -> list[ModelHeader]:
-    """The headers of all bundled and local models, by name, or of those that can do a task, "detect" or "segment".
+def list_models(task: str | None = None, dimensions: int | None = None) -> list[ModelHeader]:
+    """The headers of all bundled and local models, by name, or of those that can do a task, "detect" or "segment", with
+    films (2 dimensions) or volumes (3).
 
     Damaged files are left out with a warning.
     """
@@ -128,7 +129,8 @@ def list_models(task: str | None = None) -> list[ModelHeader]:
             headers.append(read_model_header(path))
         except ModelError as error:
             warnings.warn(str(error), stacklevel=2)
-    return [header for header in headers if task is None or task in header.tasks]
+    return [header for header in headers if (task is None or task in header.tasks)
+            and (dimensions is None or dimensions == header.dimensions)]
 
 
 def find_model(name_or_path) -> Path:
