@@ -1,5 +1,7 @@
 """Training: all stages, the same each time, taken up where it was stopped."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -9,10 +11,13 @@ pytest.importorskip("lightning_fabric")
 
 from ellipsoids import QUICK, STRUCTURES, ellipsoids  # noqa: E402
 
-from napari_xray_landmarks.deep_shape.storage import networks_of  # noqa: E402
+from napari_xray_landmarks.deep_shape.scans import Layout, Scan  # noqa: E402
+from napari_xray_landmarks.deep_shape.storage import Bone, networks_of  # noqa: E402
+from napari_xray_landmarks.deep_shape.training import volumes_ml  # noqa: E402
 from napari_xray_landmarks.deep_shape.training_shapes import instances_of  # noqa: E402
 from napari_xray_landmarks.errors import Cancelled, InputError  # noqa: E402
 from napari_xray_landmarks.models.format import read_model_file  # noqa: E402
+from napari_xray_landmarks.shape.point_distribution import PointDistributionModel  # noqa: E402
 from napari_xray_landmarks.training.recipes import train  # noqa: E402
 
 
@@ -59,6 +64,19 @@ def test_a_run_that_was_stopped_ends_as_any_other(drawn, ellipsoid_model, tmp_pa
     train("deep-shape", drawn, parts, settings=QUICK, seed=3)
     one, other = read_model_file(ellipsoid_model)[1], read_model_file(parts)[1]
     assert all(np.array_equal(one[key], other[key]) for key in one)
+
+
+def test_volumes_are_of_a_bone_s_largest_piece_and_of_all_cartilage():
+    classes = np.zeros((10, 10, 10), np.uint8)
+    classes[:5, :5, :5] = 1
+    classes[9, 9, 9] = 1  # a stray voxel
+    classes[6, :3, 0] = classes[6, 5:9, 0] = 2  # on both condyles
+    scan = Scan("knee", "", np.zeros(classes.shape, np.float16), classes, np.full(3, 10.0))
+    shape = PointDistributionModel(np.eye(3), np.zeros((0, 3, 3)), np.zeros(0))
+    bone = Bone("tibia", "either", shape, np.zeros((0, 3)), np.zeros(0, int))
+    layout = Layout({"tibia": 1, "cartilage": 2}, {"cartilage": "tibia"}, {}, ("tibia",), "MR", (10.0,) * 3, 2)
+    found = volumes_ml([scan], SimpleNamespace(bones=(bone,)), layout)
+    assert found == {"tibia": [125.0, 125.0], "cartilage": [7.0, 7.0]}
 
 
 def test_one_subject_is_refused(drawn, tmp_path):

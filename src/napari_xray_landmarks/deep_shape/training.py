@@ -107,15 +107,21 @@ def _header(networks: Networks, layout: Layout, settings: DeepShapeSettings, sca
 
 
 def volumes_ml(scans: Sequence[Scan], networks: Networks, layout: Layout) -> dict[str, list[float]]:
-    """The least and the most ml that each structure takes in the scans, a side of pairs."""
-    pairs = {bone.name for bone in networks.bones if bone.sides == "pair"}
-    found = {}
+    """Least and most ml that each structure takes in the scans; of a bone its largest piece, a side of pairs."""
+    sides, found = {bone.name: bone.sides for bone in networks.bones}, {}
     for name in layout.structures:
         own = [mask.sum() * np.prod(scan.spacing_mm) / 1000 for scan in scans
-               for _, mask in instances(scan.classes == layout.class_of(name), "pair" if name in pairs else "")]
+               for mask in _pieces(scan.classes == layout.class_of(name), sides.get(name))]
         if own:
             found[name] = [round(float(min(own)), 2), round(float(max(own)), 2)]
     return found
+
+
+def _pieces(mask: np.ndarray, sides: str | None) -> list[np.ndarray]:
+    """The bones in a mask; all of it where it is no bone with a shape, as of cartilage, which may be of two pieces."""
+    if sides is None:
+        return [mask] if mask.any() else []
+    return [part for _, part in instances(mask, "pair" if sides == "pair" else "")]
 
 
 def _part(report: Callable[[float, str], None], first: float, last: float) -> Callable[..., None]:

@@ -80,8 +80,8 @@ METHODS = {
             "deep-shape",
             "deep_shape.segmenter",
             "deep_shape.settings:DeepShapeSettings",
-            "Schock J, Kopaczka M et al.: A Method for Semantic Knee Bone and Cartilage Segmentation with Deep 3D Shape "
-            "Fitting Using Data From the Osteoarthritis Initiative. ShapeMI at MICCAI 2020",
+            "Schock J, Kopaczka M et al.: A Method for Semantic Knee Bone and Cartilage Segmentation with Deep 3D "
+            "Shape Fitting Using Data From the Osteoarthritis Initiative. ShapeMI at MICCAI 2020",
         ),
         Method(
             "shape-model",
