@@ -62,8 +62,9 @@ def main() -> None:
     if not options.no_times and options.only != "plain":
         more = speed(options, seconds)
         blocks, targets = blocks + more[0], targets + more[1]
-    write_section("knee", "Bones and cartilages of the knee", blocks, targets, dry=options.dry or bool(options.only),
-                  how="two threads")
+    dry = options.dry or options.only == "plain"
+    write_section("knee", "Bones and cartilages of the knee", blocks, targets, dry=dry, how="two threads")
+
 
 
 # ---- accuracy

@@ -8,7 +8,7 @@ pytest.importorskip("monai")
 
 from scipy.ndimage import binary_erosion  # noqa: E402
 
-from napari_xray_landmarks.deep_shape.fitting import fit_bone, polished  # noqa: E402
+from napari_xray_landmarks.deep_shape.fitting import fit_bone, polished, surface_in_box  # noqa: E402
 from napari_xray_landmarks.deep_shape.networks import MARGIN, ShapeNetwork  # noqa: E402
 from napari_xray_landmarks.shape.point_distribution import PointDistributionModel  # noqa: E402
 
@@ -62,3 +62,11 @@ def test_a_shape_is_moved_onto_the_bone_in_slices(network):
     *_, points = polished(pca, *start, surface, half, steps=20)
     assert float((points[0] - surface).norm(dim=-1).mean()) * half < 0.3 * before
     assert torch.equal(polished(pca, *start, surface, half, steps=0)[2], pca(*start))
+
+
+def test_the_surface_is_drawn_from_all_sides():
+    ball = np.linalg.norm(np.indices((88,) * 3) - 43.5, axis=0) < 30
+    for most in (500, 1000, 4000):
+        surface = surface_in_box(ball, most)
+        assert len(surface) == most
+        np.testing.assert_allclose(surface.mean(0), 0, atol=0.05)

@@ -52,7 +52,8 @@ def test_the_working_grid_holds_the_world_in_place(shape, spacing, order, signs,
     inside = (places(grid) - volume.world_from_voxel[:3, 3]) @ np.linalg.inv(volume.world_from_voxel[:3, :3]).T
     margin = 3 * wanted * 1.5 / np.array(volume.spacing_mm) + 1  # beyond it the smoothing sees the edge
     deep = ((inside > margin) & (inside < np.array(volume.shape) - 1 - margin)).all(-1)
-    np.testing.assert_allclose(array[deep], (places(grid) @ SLOPE)[deep], atol=0.02)
+    off = 0.09 * np.abs(SLOPE @ volume.world_from_voxel[:3, :3]).sum()  # by the triangles' place between voxels
+    np.testing.assert_allclose(array[deep], (places(grid) @ SLOPE)[deep], atol=0.02 + off)
 
 
 def test_small_tilts_keep_the_slices_and_large_ones_are_laid_along_the_world():

@@ -60,5 +60,6 @@ def test_opening_a_dock_imports_nothing_heavy(dock):
     module, _, name = dock.partition(":")
     loaded = loaded_by("from qtpy.QtWidgets import QApplication; app = QApplication([])\n"
                        "from napari.components import ViewerModel\n"
-                       f"from napari_xray_landmarks.plugin.widgets.{module} import {name}\n{name}(ViewerModel())")
+                       f"from napari_xray_landmarks.plugin.widgets.{module} import {name}\n"
+                       f"dock = {name}(ViewerModel())")
     assert not loaded & {"torch", "SimpleITK", "sklearn", "monai"}

@@ -82,9 +82,10 @@ def _fitted(network: ShapeNetwork, image: np.ndarray, mask: np.ndarray, cube: Cu
 
 
 def surface_in_box(mask: np.ndarray, most: int = _PLACES) -> torch.Tensor:
-    """(<= most, 3) places on the surface of a mask of the box, evenly drawn; where the box ends the bone goes on."""
+    """(<= most, 3) places on the surface of a mask of the box, drawn at random; where the box ends the bone goes on."""
     places = np.argwhere(mask & ~binary_erosion(mask, border_value=1))
-    places = places[:: max(1, -(-len(places) // most))]
+    # not every so many-th: along a row the near and the far side take turns
+    places = places[np.random.default_rng(0).permutation(len(places))[:most]]
     return torch.from_numpy(2 * places / (BOX - 1) - 1).float()
 
 
