@@ -58,7 +58,7 @@ weights: $(READY)
 	@$(BIN)/xray-landmarks train view-invariant --ct $(or $(ATLAS),pelvis) $(if $(FEMURS),--femurs $(FEMURS)) $(if $(ATLAS),--sampled 60) \
 	  --set films=8000 --set epochs=20 -o $(WEIGHTS)/pelvis-any-view.safetensors
 	@test -d runs/knees || $(BIN)/xray-landmarks simulate knee --dataset 52 -o runs/knees
-	@$(BIN)/xray-landmarks train deep-shape --data runs/knees --set slice_steps=1000 --set shape_steps=250 --set local_steps=700 \
+	@$(BIN)/xray-landmarks train deep-shape --data runs/knees --set slice_steps=1000 --set shape_steps=250 --set local_steps=3000 \
 	  -o $(WEIGHTS)/knee-mr.safetensors
 	@test -z "$(PELVIC)" || $(BIN)/xray-landmarks train deep-shape --data $(PELVIC) --set spacing=1.2,5.2,1.2 --set crop=160 \
 	  --set slice_steps=2500 --set subvolume_mm=38 --set shape_steps=400 --set local_steps=5000 -o $(WEIGHTS)/pelvis-mr.safetensors
