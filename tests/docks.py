@@ -2,7 +2,7 @@
 
 import numpy as np
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QApplication, QMessageBox
+from qtpy.QtWidgets import QAbstractButton, QApplication, QLabel, QMessageBox
 
 from napari_xray_landmarks.plugin.results import names_of
 
@@ -47,3 +47,15 @@ def on_canvas(viewer, world) -> np.ndarray:
     middle = np.array([canvas.height(), canvas.width()]) / 2
     row, column = (np.asarray(world) - np.array(camera.center)[-2:]) * camera.zoom + middle
     return np.array([column, row])
+
+
+def assert_fits_a_laptop(viewer, dock):
+    """A dock in the real window: no higher than a small screen, nothing sticks out, no label is clipped."""
+    assert dock.sizeHint().height() <= 700
+    assert viewer.window._qt_window.height() <= 768 and viewer.window._qt_window.width() <= 1366
+    assert dock.scroll.widget().width() <= dock.scroll.viewport().width(), "nothing sticks out to the right"
+    for widget in [w for w in dock.findChildren(QAbstractButton) if w.isVisible() and w.text()]:
+        needed = widget.fontMetrics().horizontalAdvance(widget.text().replace("&", ""))
+        assert widget.width() >= needed, f"{widget.text()!r} is clipped"
+    for label in [w for w in dock.findChildren(QLabel) if w.isVisible() and not w.wordWrap()]:
+        assert label.width() >= label.sizeHint().width(), f"{label.text()!r} is clipped"

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from napari.layers import Layer
 from qtpy.QtGui import QImage
-from qtpy.QtWidgets import QAbstractButton, QLabel
 
+from docks import assert_fits_a_laptop
 from napari_xray_landmarks.phantoms import phantom
 from napari_xray_landmarks.plugin.convert import image_layer, landmarks_layer
 from napari_xray_landmarks.plugin.widgets.carm import SimulateCArm
@@ -90,11 +90,4 @@ def test_the_window_lives_while_films_are_made(viewer, dock, qtbot):
 
 
 def test_the_dock_fits_a_laptop_and_clips_no_label(viewer, dock):
-    assert dock.sizeHint().height() <= 700
-    assert viewer.window._qt_window.height() <= 768 and viewer.window._qt_window.width() <= 1366
-    assert dock.scroll.widget().width() <= dock.scroll.viewport().width(), "nothing sticks out to the right"
-    for widget in [w for w in dock.findChildren(QAbstractButton) if w.isVisible() and w.text()]:
-        needed = widget.fontMetrics().horizontalAdvance(widget.text().replace("&", ""))
-        assert widget.width() >= needed, f"{widget.text()!r} is clipped"
-    for label in [w for w in dock.findChildren(QLabel) if w.isVisible() and not w.wordWrap()]:
-        assert label.width() >= label.sizeHint().width(), f"{label.text()!r} is clipped"
+    assert_fits_a_laptop(viewer, dock)
