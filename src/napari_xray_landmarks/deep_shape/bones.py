@@ -46,6 +46,14 @@ def instances(mask: np.ndarray, sides: str) -> list[tuple[str, np.ndarray]]:
     return [("left" if _place(parts[0]) > (mask.shape[2] - 1) / 2 else "right", parts[0])]
 
 
+def pieces(mask: np.ndarray, sides: str | None) -> list[np.ndarray]:
+    """What a structure's volume is taken of: the bones of `instances`, or where it is none with a shape (None), as
+    cartilage, which may be of two parts, all of the mask; none where it is empty."""
+    if sides is None:
+        return [mask] if mask.any() else []
+    return [part for _, part in instances(mask, sides)]
+
+
 def sides_of(masks: Sequence[np.ndarray]) -> str:
     """"pair" where most masks show two bones of similar size beside each other, otherwise ""."""
     pairs = [len(instances(mask, "pair")) == 2 for mask in masks if mask.any()]

@@ -10,7 +10,7 @@ from ..landmarks import LandmarkSet
 from ..mesh import Mesh
 from ..shape.thickness import cartilage_thickness
 from ..shape.volume_segmentation import SIDES, Structure, VolumeFit
-from .bones import instances
+from .bones import pieces
 from .components import box_of
 from .confidence import expected_overlap, judged
 from .fitting import BoneFit
@@ -43,8 +43,8 @@ def found_structures(structures: Sequence[Structure], sides: Mapping[str, str], 
     for number, structure in enumerate(structures, 1):
         mask = classes == number
         box = box_of(mask)
-        parts = instances(mask[box], sides.get(structure.name, "")) if box and structure.name in sides else ()
-        volumes = [float(part.sum()) * voxel_ml for _, part in parts] or [float(mask.sum()) * voxel_ml]
+        parts = pieces(mask[box], sides.get(structure.name)) if box else ()
+        volumes = [float(part.sum()) * voxel_ml for part in parts] or [0.0]
         overlap = expected_overlap(probabilities[number], mask)
         confidence, reason = judged(volumes, overlap, known_ml.get(structure.name), threshold)
         judgements[structure.name] = sum(volumes), confidence if not against else 0.0, against or reason

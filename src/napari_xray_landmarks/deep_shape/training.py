@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from ..errors import InputError
-from .bones import instances
+from .bones import pieces
 from .measured import measured
 from .scans import Layout, Scan, layout_of, read_scans
 from .settings import DeepShapeSettings
@@ -111,17 +111,10 @@ def volumes_ml(scans: Sequence[Scan], networks: Networks, layout: Layout) -> dic
     sides, found = {bone.name: bone.sides for bone in networks.bones}, {}
     for name in layout.structures:
         own = [mask.sum() * np.prod(scan.spacing_mm) / 1000 for scan in scans
-               for mask in _pieces(scan.classes == layout.class_of(name), sides.get(name))]
+               for mask in pieces(scan.classes == layout.class_of(name), sides.get(name))]
         if own:
             found[name] = [round(float(min(own)), 2), round(float(max(own)), 2)]
     return found
-
-
-def _pieces(mask: np.ndarray, sides: str | None) -> list[np.ndarray]:
-    """The bones in a mask; all of it where it is no bone with a shape, as of cartilage, which may be of two pieces."""
-    if sides is None:
-        return [mask] if mask.any() else []
-    return [part for _, part in instances(mask, "pair" if sides == "pair" else "")]
 
 
 def _part(report: Callable[[float, str], None], first: float, last: float) -> Callable[..., None]:
