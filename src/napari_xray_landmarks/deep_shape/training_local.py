@@ -1,6 +1,5 @@
 """How the local network learns: in subvolumes at landmarks, turned, scaled and moved a little."""
 
-import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -9,14 +8,13 @@ from torch import Tensor
 
 from ..learning.learner import Learner
 from .augmentation import Motion, moved, varied
-from .losses import segmentation_loss
 from .networks import LocalNetwork
 from .preparation import resampled
 from .scans import Layout
 from .settings import DeepShapeSettings
 from .storage import Bone
 from .training_shapes import Instance
-from .training_slices import LARGEST_GRADIENT
+from .training_slices import LARGEST_GRADIENT, classification
 
 _MOTION = Motion(turn_deg=6.0, zoom=0.06, shift=0.06)
 
@@ -49,21 +47,13 @@ def learn_local(bones: Sequence[tuple[Bone, Sequence[Instance]]], layout: Layout
     places = [(one, one.points_vox[bone.thinned]) for bone, found in bones for one in found]
     shares = np.array([len(centres) for _, centres in places], float)
 
-    def epoch(number: int) -> str:
-        rng, losses = np.random.default_rng([157, seed, number]), []
-        learner.trained.train()
-        first, last = number * settings.steps_an_epoch, min((number + 1) * settings.steps_an_epoch,
-                                                            settings.local_steps)
-        for step in range(first, last):
-            chosen = [places[i] for i in rng.choice(len(places), settings.local_batch, p=shares / shares.sum())]
-            images, classes = _batch(chosen, size, layout.mirrors, rng)
-            device = learner.fabric.device
-            logits = learner.trained(images.to(device).contiguous(memory_format=torch.channels_last_3d))
-            loss = segmentation_loss(logits, classes.to(device), settings.distance_weight)
-            losses.append(learner.step(loss, step / settings.local_steps))
-        return f"loss {np.mean(losses):.3f}"
+    def draw(rng: np.random.Generator) -> tuple[Tensor, float]:
+        chosen = [places[i] for i in rng.choice(len(places), settings.local_batch, p=shares / shares.sum())]
+        batch = _batch(chosen, size, layout.mirrors, rng)
+        return classification(learner, *batch, settings.distance_weight, torch.channels_last_3d)
 
-    return learner.learn(run, "local", math.ceil(settings.local_steps / settings.steps_an_epoch), epoch, report)
+    return learner.learn_in_steps(run, "local", settings.local_steps, settings.steps_an_epoch, (157, seed), draw,
+                                  lambda loss: f"loss {loss:.3f}", report)
 
 
 def _batch(chosen: Sequence[tuple[Instance, np.ndarray]], size: Sequence[int], mirrors: bool,

@@ -1,6 +1,5 @@
 """The shape models of bones, and how the networks that regress them learn."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -142,21 +141,14 @@ def learn_shape(bone: Bone, found: Sequence[Instance], settings: DeepShapeSettin
                                2 if settings.guided else 1)
     learner = Learner(network.to(memory_format=torch.channels_last_3d), settings.learning_rate, LARGEST_GRADIENT)
 
-    def epoch(number: int) -> str:
-        rng, errors = np.random.default_rng([151, seed, number]), []
-        learner.trained.train()
-        first, last = number * settings.steps_an_epoch, min((number + 1) * settings.steps_an_epoch,
-                                                            settings.shape_steps)
-        for step in range(first, last):
-            boxes, points = _batch(found, settings, rng)
-            placed = learner.trained(boxes.to(learner.fabric.device))
-            error = (placed.float() - points.to(placed.device)).square().sum(-1)
-            learner.step(error.mean(), step / settings.shape_steps)
-            errors.append(float(error.detach().sqrt().mean()) * bone.half_mm)
-        return f"points {np.mean(errors):.2f} mm off"
+    def draw(rng: np.random.Generator) -> tuple[Tensor, float]:
+        boxes, points = _batch(found, settings, rng)
+        placed = learner.trained(boxes.to(learner.fabric.device))
+        error = (placed.float() - points.to(placed.device)).square().sum(-1)
+        return error.mean(), float(error.detach().sqrt().mean()) * bone.half_mm
 
-    count = math.ceil(settings.shape_steps / settings.steps_an_epoch)
-    return learner.learn(run, f"shape-{bone.name}", count, epoch, report)
+    return learner.learn_in_steps(run, f"shape-{bone.name}", settings.shape_steps, settings.steps_an_epoch, (151, seed),
+                                  draw, lambda error: f"points {error:.2f} mm off", report)
 
 
 def _batch(found: Sequence[Instance], settings: DeepShapeSettings, rng: np.random.Generator) -> tuple[Tensor, Tensor]:

@@ -44,20 +44,24 @@ def learn_slices(scans: Sequence[Scan], validation: Sequence[Scan], layout: Layo
     learner = Learner(network.to(memory_format=torch.channels_last), settings.learning_rate, LARGEST_GRADIENT)
     shown = [_places(scan, len(layout.structures), np.random.default_rng([139, seed])) for scan in scans]
 
-    def epoch(number: int) -> str:
-        rng, losses = np.random.default_rng([139, seed, number]), []
-        learner.trained.train()
-        first, last = number * settings.steps_an_epoch, min((number + 1) * settings.steps_an_epoch,
-                                                            settings.slice_steps)
-        for step in range(first, last):
-            images, classes = _batch(scans, shown, layout, settings, rng)
-            device = learner.fabric.device
-            logits = learner.trained(images.to(device).contiguous(memory_format=torch.channels_last))
-            loss = segmentation_loss(logits, classes.to(device), settings.distance_weight)
-            losses.append(learner.step(loss, step / settings.slice_steps))
-        return f"loss {np.mean(losses):.3f}{_judged(learner.mean.module, validation, layout, settings)}"
+    def draw(rng: np.random.Generator) -> tuple[Tensor, float]:
+        batch = _batch(scans, shown, layout, settings, rng)
+        return classification(learner, *batch, settings.distance_weight, torch.channels_last)
 
-    return learner.learn(run, "slices", math.ceil(settings.slice_steps / settings.steps_an_epoch), epoch, report)
+    def said(loss: float) -> str:
+        return f"loss {loss:.3f}{_judged(learner.mean.module, validation, layout, settings)}"
+
+    return learner.learn_in_steps(run, "slices", settings.slice_steps, settings.steps_an_epoch, (139, seed), draw, said,
+                                  report)
+
+
+def classification(learner: Learner, images: Tensor, classes: Tensor, distance_weight: float,
+                   memory_format: torch.memory_format) -> tuple[Tensor, float]:
+    """The `segmentation_loss` of a batch, and its value."""
+    device = learner.fabric.device
+    logits = learner.trained(images.to(device).contiguous(memory_format=memory_format))
+    loss = segmentation_loss(logits, classes.to(device), distance_weight)
+    return loss, float(loss.detach())
 
 
 def _places(scan: Scan, structures: int, rng: np.random.Generator) -> list[np.ndarray]:

@@ -1,8 +1,10 @@
 """A network that learns with AdamW on the device that Fabric finds, and the running mean that is kept of it."""
 
 import logging
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -60,3 +62,34 @@ class Learner:
         modules = {"network": self._network, "mean": self.mean}
         run_epochs(run, name, count, modules, self._optimiser, epoch, report)
         return self.mean.module.cpu().eval()
+
+    def learn_in_steps(self, run, name: str, steps: int, an_epoch: int, seed: Sequence[int],
+                       draw: Callable[[np.random.Generator], tuple[torch.Tensor, float]], said: Callable[[float], str],
+                       report: Callable[[float, str], None]) -> nn.Module:
+        """The mean network after so many steps on batches that are drawn at random.
+
+        Parameters
+        ----------
+        run, name, report
+            Of `epochs.run_epochs`.
+        steps
+            In all.
+        an_epoch
+            After so many the training can be taken up again.
+        seed
+            What an epoch draws depends on it and the epoch's number alone.
+        draw
+            `draw(rng)` gives the loss of a batch, and what is told of it.
+        said
+            Says the mean of what was told in an epoch in words.
+        """
+        def epoch(number: int) -> str:
+            rng, told = np.random.default_rng([*seed, number]), []
+            self.trained.train()
+            for step in range(number * an_epoch, min((number + 1) * an_epoch, steps)):
+                loss, value = draw(rng)
+                self.step(loss, step / steps)
+                told.append(value)
+            return said(float(np.mean(told)))
+
+        return self.learn(run, name, math.ceil(steps / an_epoch), epoch, report)
