@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numba import njit
 from scipy.ndimage import find_objects, gaussian_filter
-from skimage.measure import approximate_polygon, find_contours, marching_cubes
+from skimage.measure import find_contours, marching_cubes
 
 from ..errors import InputError
 from ..geometry.camera import Camera
@@ -177,6 +177,8 @@ def outlines(surfaces: Iterable[Mesh], camera: Camera, tolerance_px: float = 0.1
 
 
 def _outlines(mesh: Mesh, camera: Camera, tolerance_px: float, fine: int) -> list[np.ndarray]:
+    from skimage.measure import approximate_polygon  # loads all of scipy.signal and scipy.stats
+
     points = camera.project(mesh.vertices)
     if not np.isfinite(points).any():
         return []

@@ -7,7 +7,6 @@ gradient (Taubin 1991). The geometric fit minimises the squared distances (Eq. 3
 
 import numpy as np
 from scipy.linalg import eig
-from scipy.optimize import least_squares
 
 METHODS = ("algebraic", "pratt", "taubin", "geometric")
 
@@ -46,6 +45,8 @@ def fit_ball(points, weights=None, method: str = "geometric") -> tuple[np.ndarra
                          f"{'line' if len(mean) == 2 else 'plane'}")
     centre, radius = _ALGEBRAIC[method](near, roots)
     if method == "geometric":
+        from scipy.optimize import least_squares
+
         fit = least_squares(lambda p: roots * _off(near, p[:-1], p[-1]), np.r_[centre, radius], method="lm")
         centre, radius = fit.x[:-1], abs(fit.x[-1])
     covariance = _covariance(near, roots, centre, radius)

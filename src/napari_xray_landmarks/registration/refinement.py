@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy.stats import norm, qmc
 
 from ..drr.prepared import PreparedVolume
 from ..drr.projection import misses
@@ -80,6 +79,8 @@ def next_to(point_mm, camera: Camera) -> np.ndarray:
 
 def poses_about(camera: Camera, centre_mm, settings: RegistrationSettings, seed: int) -> list[Camera]:
     """The start, and poses about it, spread evenly over a normal distribution."""
+    from scipy.stats import norm, qmc
+
     if not settings.starts:
         return [camera]
     drawn = norm.ppf(qmc.Halton(6, seed=seed).random(settings.starts).clip(1e-6, 1 - 1e-6))
