@@ -2,10 +2,11 @@
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from ..learning.epochs import restore, state_of
+from ..learning.learner import Descent
 from .augmentation import Stored, pictures
 from .films import MAPS, stored
 from .network import FusionNet
@@ -37,44 +38,36 @@ def learn(films: Stored, validation: Stored, settings: DeepMorphingSettings, see
 
     What an epoch draws at random depends on the seed and its number alone: an interrupted run ends as any other.
     """
-    from lightning_fabric import Fabric
-
     torch.manual_seed(seed)
-    fabric = Fabric(accelerator="auto", devices=1, precision="bf16-mixed")
     network = network_of(settings).to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=1e-4)
     kept, losses = run.kept("epochs") if run else None, []
     if kept:
         restore(kept, {"network": network}, optimiser)
         losses = list(kept["losses"])
-    module, optimiser = fabric.setup(network, optimiser)
+    descent = Descent(network, optimiser)
     for epoch in range(len(losses), settings.epochs):
         said = f", loss {losses[-1]:.4f}" if losses else ""
         report(epoch / settings.epochs, f"epoch {epoch + 1} of {settings.epochs}{said}")
-        _epoch(fabric, module, optimiser, films, settings, seed, epoch)
-        losses.append(_validated(fabric, module, validation, settings))
+        _epoch(descent, films, settings, seed, epoch)
+        losses.append(_validated(descent, validation, settings))
         if run:
             run.keep("epochs", state_of({"network": network}, optimiser) | {"losses": np.array(losses)})
     return network.cpu().eval()
 
 
-def _epoch(fabric, module: nn.Module, optimiser, films: Stored, settings: DeepMorphingSettings, seed: int,
-           epoch: int) -> None:
+def _epoch(descent: Descent, films: Stored, settings: DeepMorphingSettings, seed: int, epoch: int) -> None:
     generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
     order = torch.randperm(len(films.grey), generator=generator).split(settings.batch)
     falls = 0.1 if epoch >= settings.decay_after else 1.0
-    module.train()
+    descent.trained.train()
     for step, numbers in enumerate(order):
         if len(numbers) < 2:
             continue  # no batch statistics of a single picture
         warm = min((epoch * len(order) + step + 1) / WARM_UP, 1.0)
-        for group in optimiser.param_groups:
-            group["lr"] = settings.learning_rate * falls * warm
         picture, band = pictures(films, numbers, settings.pixel_mm, settings.crop, generator)
-        loss = loss_of(_through(module, picture.to(fabric.device)), band.to(fabric.device))
-        optimiser.zero_grad()
-        fabric.backward(loss)
-        optimiser.step()
+        loss = loss_of(_through(descent, picture), band.to(descent.fabric.device))
+        descent.down(loss, settings.learning_rate * falls * warm)
 
 
 def loss_of(logits: Tensor, band: Tensor) -> Tensor:
@@ -83,17 +76,17 @@ def loss_of(logits: Tensor, band: Tensor) -> Tensor:
     return functional.binary_cross_entropy_with_logits(logits.float(), band, pos_weight=weight)
 
 
-def _through(module: nn.Module, picture: Tensor) -> Tensor:
-    return module(picture.contiguous(memory_format=torch.channels_last))
+def _through(descent: Descent, picture: Tensor) -> Tensor:
+    return descent.trained(picture.to(descent.fabric.device).contiguous(memory_format=torch.channels_last))
 
 
 @torch.no_grad()
-def _validated(fabric, module: nn.Module, films: Stored, settings: DeepMorphingSettings) -> float:
+def _validated(descent: Descent, films: Stored, settings: DeepMorphingSettings) -> float:
     """The loss on films of other subjects, each changed in the same way every time."""
     generator = torch.Generator().manual_seed(VALIDATION_SEED)
-    module.eval()
+    descent.trained.eval()
     losses = []
     for numbers in torch.arange(len(films.grey)).split(settings.batch):
         picture, band = pictures(films, numbers, settings.pixel_mm, settings.crop, generator)
-        losses.append(float(loss_of(_through(module, picture.to(fabric.device)), band.to(fabric.device))))
+        losses.append(float(loss_of(_through(descent, picture), band.to(descent.fabric.device))))
     return float(np.mean(losses)) if losses else float("nan")

@@ -1,6 +1,5 @@
-"""A network that learns with AdamW on the device that Fabric finds, and the running mean that is kept of it."""
+"""A network that learns on the devices of `devices.training_on`, and the running mean that is kept of it."""
 
-import logging
 import math
 from collections.abc import Callable, Sequence
 
@@ -8,14 +7,49 @@ import numpy as np
 import torch
 from torch import nn
 
+from .devices import processes
 from .epochs import run_epochs
 from .schedule import rate, running_mean
+from .sharing import SharedNetwork
 
 _WEIGHT_DECAY = 1e-3
 
 
-class Learner:
-    """A network while it learns.
+class Descent:
+    """A network and its optimiser on the devices that train, its films shared by all processes.
+
+    Parameters
+    ----------
+    network, optimiser
+        Changed in place.
+
+    Attributes
+    ----------
+    fabric
+    trained
+        The network as it is to be called.
+    """
+
+    def __init__(self, network: nn.Module, optimiser: torch.optim.Optimizer):
+        own = processes()
+        self.fabric, self._optimiser = own.fabric, optimiser
+        self._module, self._stepper = self.fabric.setup(network, optimiser)
+        self.trained = SharedNetwork(self._module, own) if own.count > 1 else self._module
+
+    def down(self, loss: torch.Tensor, step_size: float, largest_gradient: float | None = None) -> float:
+        """One step down the loss of all films, which every process gives alike; the loss."""
+        for group in self._optimiser.param_groups:
+            group["lr"] = step_size
+        self._stepper.zero_grad()
+        self.fabric.backward(loss * getattr(self.trained, "parts", 1))
+        if largest_gradient is not None:
+            self.fabric.clip_gradients(self._module, self._stepper, max_norm=largest_gradient, error_if_nonfinite=False)
+        self._stepper.step()
+        return float(loss.detach())
+
+
+class Learner(Descent):
+    """A network that learns with AdamW.
 
     Parameters
     ----------
@@ -28,33 +62,20 @@ class Learner:
 
     Attributes
     ----------
-    fabric
-    trained
-        The network as it is to be called.
     mean
         `.module` is the mean network.
     """
 
     def __init__(self, network: nn.Module, learning_rate: float, largest_gradient: float):
-        from lightning_fabric import Fabric
-
-        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-        self.fabric = Fabric(accelerator="auto", devices=1, precision="bf16-mixed")
+        super().__init__(network, torch.optim.AdamW(network.parameters(), learning_rate, weight_decay=_WEIGHT_DECAY))
         self._network, self._rate, self._largest_gradient = network, learning_rate, largest_gradient
-        self._optimiser = torch.optim.AdamW(network.parameters(), learning_rate, weight_decay=_WEIGHT_DECAY)
-        self.trained, self._stepper = self.fabric.setup(network, self._optimiser)
         self.mean = running_mean(network)
 
     def step(self, loss: torch.Tensor, part: float) -> float:
         """One step down a loss at that part of the training, from 0 to 1; the loss."""
-        for group in self._optimiser.param_groups:
-            group["lr"] = self._rate * rate(part)
-        self._stepper.zero_grad()
-        self.fabric.backward(loss)
-        nn.utils.clip_grad_norm_(self._network.parameters(), self._largest_gradient)
-        self._stepper.step()
+        value = self.down(loss, self._rate * rate(part), self._largest_gradient)
         self.mean.update_parameters(self._network)
-        return float(loss.detach())
+        return value
 
     def learn(self, run, name: str, count: int, epoch: Callable[[int], str], report: Callable[[float, str], None]
               ) -> nn.Module:
