@@ -7,18 +7,25 @@ tensors of the model and what its header should say beyond what is known here.
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .. import __version__
 from ..errors import FileError, InputError
+from ..learning.devices import agreed
 from ..models import ModelHeader, save_model
-from ..models.format import require_ending
+from ..models.format import read_model_file, require_ending
 from ..models.methods import METHODS, import_room, settings_from
+from ..models.registry import find_model
 from .dataset import TrainingSet
 from .rendered import RenderedFilms
 from .runs import open_run
+from .shared_runs import opened_by_first
 from .volumes import VolumeSet
+
+if TYPE_CHECKING:
+    from ..learning.starts import Start
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,10 @@ class Recipe:
         Whether it also takes a `rendered.RenderedFilms` as its dataset.
     volumes
         Whether it takes a `volumes.VolumeSet` in place of films.
+    learns
+        Whether it has networks, which `learning.devices.training_on` lets learn on several devices.
+    starts
+        Whether `fit` takes `start`, a `learning.starts.Start`.
     """
 
     name: str
@@ -49,6 +60,8 @@ class Recipe:
     fit: str
     renders: bool = False
     volumes: bool = False
+    learns: bool = True
+    starts: bool = False
 
 
 RECIPES = {
@@ -59,6 +72,7 @@ RECIPES = {
             "Joint estimation of patch displacements (Chen et al.), with its forest and nearest-neighbour baselines",
             "joint-displacement",
             "joint_displacement.training:fit",
+            learns=False,
         ),
         Recipe(
             "deep-morphing",
@@ -80,6 +94,7 @@ RECIPES = {
             "view-invariant",
             "view_invariant.training:fit",
             renders=True,
+            starts=True,
         ),
         Recipe(
             "deep-shape",
@@ -102,6 +117,7 @@ def train(
     seed: int = 0,
     progress=None,
     run_folder=None,
+    start=None,
 ) -> ModelHeader:
     """Train a model and write it.
 
@@ -123,11 +139,15 @@ def train(
     run_folder
         Where finished stages are kept until the model is saved; beside the output by default. A run that was stopped
         goes on from there.
+    start
+        A model of the same method and landmarks, by name or path, whose weights are where training begins; settings
+        that are not given are those of that model.
 
     Raises
     ------
     InputError
-        If there is no such recipe, it cannot render, a setting will not do, or the films have no landmarks.
+        If there is no such recipe, it cannot render, a setting will not do, the films have no landmarks, or `start` is
+        a model of another kind.
     FileError
         If a film cannot be read or the output cannot be written.
     """
@@ -135,24 +155,41 @@ def train(
         raise InputError(name, "is no recipe", f"Recipes are: {', '.join(RECIPES)}")
     recipe, output = RECIPES[name], Path(output)
     _require_trainable(recipe, dataset, output)
+    begun = None if start is None else _read_start(recipe, find_model(start))
     cls = METHODS[recipe.method].settings_class()
     if settings is None or isinstance(settings, Mapping):
-        settings = settings_from(cls, {}, settings or {}, f"recipe {name}")
-    run = open_run(
-        run_folder or output.with_suffix(".run"), recipe=name, settings=asdict(settings), seed=seed, dataset=dataset
-    )
+        settings = settings_from(cls, begun.settings if begun else {}, settings or {}, f"recipe {name}")
+    run = opened_by_first(lambda: open_run(run_folder or output.with_suffix(".run"), recipe=name,
+                                           settings=asdict(settings), seed=seed, dataset=dataset,
+                                           start=begun.describe() if begun else None))
     module, _, function = recipe.fit.partition(":")
     fit = getattr(import_room(module), function)
     try:
-        tensors, values = fit(dataset, settings=settings, seed=seed, progress=progress, run=run)
-        header = replace(
-            _header(recipe, dataset, {"settings": asdict(settings)} | dict(values), seed), name=output.stem
-        )
-        save_model(output, header, tensors)
+        tensors, values = fit(dataset, settings=settings, seed=seed, progress=progress, run=run,
+                              **({"start": begun} if begun else {}))
+        values = {"settings": asdict(settings)} | dict(values)
+        if begun:
+            values["training"] = {**values.get("training", {}), "start": begun.describe()}
+        header = replace(_header(recipe, dataset, values, seed), name=output.stem)
+        agreed(lambda: save_model(output, header, tensors))
         run.remove()
     finally:
         run.remove_if_empty()
     return replace(header, name=output.stem)
+
+
+def _read_start(recipe: Recipe, path: Path) -> "Start":
+    """The model that a training begins with."""
+    if not recipe.starts:
+        able = ", ".join(r.name for r in RECIPES.values() if r.starts)
+        raise InputError(f"recipe {recipe.name}", "begins with no other model", f"Those that do are: {able}")
+    header, tensors = read_model_file(path)
+    if header.method != recipe.method:
+        raise InputError(f"model {header.name}", f"is one of {header.method}, not of {recipe.method}",
+                         "Start from a model of the same method")
+    from ..learning.starts import Start
+
+    return Start(header.name, header.landmarks, header.settings, tensors)
 
 
 def _require_trainable(recipe: Recipe, dataset: TrainingSet | RenderedFilms | VolumeSet, output: Path) -> None:

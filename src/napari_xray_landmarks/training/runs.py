@@ -82,7 +82,7 @@ class TrainingRun:
         return self.folder / f"stage-{name}.safetensors"
 
 
-def open_run(folder, *, recipe: str, settings: Mapping, seed: int, dataset) -> TrainingRun:
+def open_run(folder, *, recipe: str, settings: Mapping, seed: int, dataset, start: str | None = None) -> TrainingRun:
     """Begin a run, or take up one that was stopped.
 
     Parameters
@@ -91,11 +91,14 @@ def open_run(folder, *, recipe: str, settings: Mapping, seed: int, dataset) -> T
     recipe, settings, seed
     dataset
         A `dataset.TrainingSet`, or what has a `fingerprint` of its own.
+    start
+        The model that it begins with, and a hash of it.
 
     Raises
     ------
     FileError
-        If the folder belongs to a run with another recipe, data set, settings, seed or version, or is something else.
+        If the folder belongs to a run with another recipe, data set, settings, seed, start or version, or is something
+        else.
     """
     folder = Path(folder)
     wanted = {
@@ -103,6 +106,7 @@ def open_run(folder, *, recipe: str, settings: Mapping, seed: int, dataset) -> T
         "settings": {key: _text(value) for key, value in settings.items()},
         "seed": seed,
         "data": dataset.fingerprint() if hasattr(dataset, "fingerprint") else fingerprint(dataset),
+        "start": start,
         "package_version": __version__,
     }
     try:

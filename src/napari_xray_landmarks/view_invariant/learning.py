@@ -28,7 +28,8 @@ def network_of(settings: ViewInvariantSettings, landmarks: int) -> nn.Module:
 
 
 def learn(films: Callable[[int], Sequence[StoredFilm]], validation: Sequence[StoredFilm], other_side: np.ndarray,
-          settings: ViewInvariantSettings, seed: int, run, report: Callable[[float, str], None]) -> nn.Module:
+          settings: ViewInvariantSettings, seed: int, run, report: Callable[[float, str], None], start=None
+          ) -> nn.Module:
     """The running mean of a network's weights after all epochs; a run that was stopped goes on behind its last one.
 
     Parameters
@@ -46,10 +47,13 @@ def learn(films: Callable[[int], Sequence[StoredFilm]], validation: Sequence[Sto
         A `training.runs.TrainingRun`, or None.
     report
         Called as `report(fraction, stage)`; may raise `errors.Cancelled`.
+    start
+        A `learning.starts.Start` whose weights the network begins with; None for random ones.
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = network_of(settings, len(other_side))
+    network = start.fill(network, "network") if start else network
     learner = Learner(network, settings.learning_rate, _LARGEST_GRADIENT)
 
     def epoch(number: int) -> str:

@@ -17,7 +17,8 @@ from .sources import FixedFilms, GrowingFilms
 _MOST_MEASURED = 200
 
 
-def fit(dataset, *, settings: ViewInvariantSettings, seed: int = 0, progress=None, run=None) -> tuple[dict, dict]:
+def fit(dataset, *, settings: ViewInvariantSettings, seed: int = 0, progress=None, run=None, start=None
+        ) -> tuple[dict, dict]:
     """The recipe `view-invariant`: tensors and header values.
 
     Parameters
@@ -32,21 +33,24 @@ def fit(dataset, *, settings: ViewInvariantSettings, seed: int = 0, progress=Non
         Called as `progress(fraction, stage)`.
     run
         A `training.runs.TrainingRun`, or None; finished epochs and rendered films are taken from it.
+    start
+        A `learning.starts.Start`, or None.
 
     Raises
     ------
     InputError
-        If hardly any film shows landmarks.
+        If hardly any film shows landmarks, or `start` has others, or another network.
     """
     report = progress or (lambda fraction, stage: None)
-    rendered = hasattr(dataset, "films_of_split")
+    names, rendered = tuple(dataset.landmark_names), hasattr(dataset, "films_of_split")
+    if start:
+        start.require_landmarks(names)
     source = (GrowingFilms if rendered else FixedFilms)(dataset, settings, run, lambda f, s: report(0.05 * f, s))
-    names = tuple(dataset.landmark_names)
     threads = torch.get_num_threads()
     torch.set_num_threads(settings.threads)
     try:
         network = learn(source, source.validation, mirrored_order(names), settings, seed, run,
-                        lambda f, s: report(0.05 + 0.9 * f, s))
+                        lambda f, s: report(0.05 + 0.9 * f, s), start)
         halved = network.half().float()  # as it will be read again
         detector = Detector(names, halved, Calibration(), settings)
         report(0.95, "measuring on subjects held out")
