@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import InputError
-from .reporting import progress_bar, say
+from .reporting import say
+from .train_devices import learning_on
 
 if TYPE_CHECKING:
+    from ..learning.devices import Devices
     from ..training.volumes import VolumeSet
 
 FoldsOption = Annotated[
@@ -21,8 +23,10 @@ FoldOption = Annotated[int, typer.Option("--fold", metavar="I", min=1, help="Whi
 
 
 def train_volumes(data: Path | None, output: Path, *, split: str | None, anatomy: str | None, folds: int | None,
-                  fold: int, seed: int, settings: dict, quiet: bool) -> None:
+                  fold: int, seed: int, settings: dict, devices: "Devices | None", quiet: bool) -> bool:
     """Train `deep-shape` and say on what, and how well it did on the subjects that were left out.
+
+    Gives whether this process is to be quiet, as all but the first of several.
 
     Raises
     ------
@@ -38,7 +42,7 @@ def train_volumes(data: Path | None, output: Path, *, split: str | None, anatomy
     dataset = dataset if split is None else dataset.of_split(split)
     dataset = dataset if anatomy is None else replace(dataset, about={**dataset.about, "anatomy": anatomy})
     dataset = dataset if folds is None else without_fold(dataset, folds, fold, seed)
-    with progress_bar("Training", quiet) as progress:
+    with learning_on(devices, quiet) as (progress, quiet):
         header = train("deep-shape", dataset, output, settings=settings, seed=seed, progress=progress)
     training = header.training
     say(f"{training['volumes']} volumes of {training['subjects']} subjects", quiet)
@@ -46,6 +50,7 @@ def train_volumes(data: Path | None, output: Path, *, split: str | None, anatomy
         say(f"Note: no shape model of {', '.join(training['without_shape'])}: too few or too unlike", quiet)
     for name, value in header.metrics.items():
         say(f"{name.replace('_', ' ')} {value:.3f}", quiet)
+    return quiet
 
 
 def without_fold(dataset: "VolumeSet", folds: int, fold: int, seed: int) -> "VolumeSet":
