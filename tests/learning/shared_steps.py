@@ -41,7 +41,8 @@ def steps(count: int) -> dict:
         for step, batch in enumerate(BATCHES):
             images = torch.randn(batch, 1, 8, 8, generator=rng) * torch.arange(1, batch + 1).view(-1, 1, 1, 1)
             maps, (numbers,) = learner.trained(images)
-            loss = (maps.square().sum((1, 2, 3)) * images.std((1, 2, 3))).sum() / maps.abs().sum() + numbers.exp().mean()
+            weighted = (maps.square().sum((1, 2, 3)) * images.std((1, 2, 3))).sum()
+            loss = weighted / maps.abs().sum() + numbers.exp().mean()
             said["losses"].append(learner.step(loss, step / len(BATCHES)))
             said["gradients"].append([float(p.grad.norm()) for p in network.parameters()])
         weights = torch.cat([v.flatten().double() for v in learner.mean.module.state_dict().values()])

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..errors import InputError
+from ..learning.devices import agreed
 from .films import StoredFilm, arrays_of, films_of, spacing_of, stored_film
 from .settings import ViewInvariantSettings
 
@@ -80,8 +81,8 @@ class GrowingFilms:
         kept = self._run.kept(name) if self._run else None
         if kept is not None and len(kept["grey"]) == count:
             return films_of(kept)
-        films = [_of_simulated(film, self._settings.pixel_mm) for film in
-                 self._dataset.films_of_split(split, range(first, first + count))]
+        films = agreed(lambda: [_of_simulated(film, self._settings.pixel_mm) for film in
+                                self._dataset.films_of_split(split, range(first, first + count))])
         if self._run:
             self._run.keep(name, arrays_of(films))
         return films
