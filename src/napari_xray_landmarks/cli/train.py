@@ -10,6 +10,15 @@ from ..errors import InputError
 from .options import Device, DeviceOption, QuietOption, SeedOption, SetOption, check_device, parse_assignments
 from .reporting import progress_bar, say
 from .train_cts import CTLandmarksOption, CTOption, FemursOption, SampledOption, rendered_films
+from .train_devices import (
+    AcceleratorOption,
+    DevicesOption,
+    NodesOption,
+    Precision,
+    PrecisionOption,
+    devices_of,
+    learning_on,
+)
 from .train_shapes import FromMasksOption, SchedulerOption, WorkersOption, train_shape_model
 from .train_volumes import FoldOption, FoldsOption, train_volumes
 
@@ -46,8 +55,17 @@ def train(
     folds: FoldsOption = None,
     fold: FoldOption = 1,
     from_masks: FromMasksOption = False,
+    start: Annotated[
+        str | None,
+        typer.Option("--start", metavar="MODEL", help="Begin with the weights and settings of a model of the same "
+                     "method and landmarks. For view-invariant."),
+    ] = None,  # fmt: skip
     workers: WorkersOption = 1,
     scheduler: SchedulerOption = None,
+    accelerator: AcceleratorOption = None,
+    devices: DevicesOption = "1",
+    num_nodes: NodesOption = 1,
+    precision: PrecisionOption = Precision.bf16,
     assignments: SetOption = None,
     quiet: QuietOption = False,
     device: DeviceOption = Device.auto,
@@ -59,6 +77,9 @@ def train(
     compactness, generalisation and specificity beside it.
     """
     _require_one_source(data, ct, landmarks, split)
+    _require_no_start(recipe, start)
+    check_device(device)
+    wanted = devices_of(recipe, device, accelerator, devices, num_nodes, precision)
     if recipe == "shape-model":
         if data is None:
             raise InputError("--ct", "does not go with shape-model", "Give the folder of the shapes as --data")
@@ -70,9 +91,8 @@ def train(
     if from_masks:
         raise InputError("--from-masks", f"does not go with {recipe}", "It is for shape-model")
     if recipe == "deep-shape":
-        check_device(device)
-        train_volumes(data, output, split=split, anatomy=anatomy, folds=folds, fold=fold, seed=seed or 0,
-                      settings=parse_assignments(assignments), quiet=quiet)
+        quiet = train_volumes(data, output, split=split, anatomy=anatomy, folds=folds, fold=fold, seed=seed or 0,
+                              settings=parse_assignments(assignments), devices=wanted, quiet=quiet)
         say(f"Written: {output}. Use it: xray-landmarks segment VOLUME --model {output} -o OUT", quiet)
         return
     if folds is not None:
@@ -81,24 +101,22 @@ def train(
     from ..training.films import validate
     from ..training.recipes import train as run_recipe
 
-    check_device(device)
     settings = parse_assignments(assignments)
     if ct is not None:
         source = rendered_films(ct, landmarks or (), femurs=femurs, sampled=sampled, anatomy=anatomy, seed=seed or 0)
-        with progress_bar("Training", quiet) as progress:
-            header = run_recipe(recipe, source, output, settings=settings, seed=seed or 0, progress=progress)
+        with learning_on(wanted, quiet) as (progress, quiet):
+            header = run_recipe(recipe, source, output, settings=settings, seed=seed or 0, progress=progress,
+                                start=start)
         say(f"{len(source.subjects)} subjects, {len(header.landmarks)} landmarks", quiet)
         say(f"Written: {output}. Use it: {how_to_use(header, output)}", quiet)
         return
     dataset = read_training_set(data)
     dataset = dataset if split is None else dataset.of_split(split)
     dataset = dataset if anatomy is None else replace(dataset, about={**dataset.about, "anatomy": anatomy})
-    with progress_bar("Training", quiet) as progress:
-        tolerated = validate(dataset, progress=lambda f, stage="": progress(0.1 * f, stage))
-        header = run_recipe(
-            recipe, dataset, output, settings=settings, seed=seed or 0,
-            progress=lambda f, stage="": progress(0.1 + 0.9 * f, stage),
-        )  # fmt: skip
+    with progress_bar("Reading", quiet) as progress:
+        tolerated = validate(dataset, progress=progress)
+    with learning_on(wanted, quiet) as (progress, quiet):
+        header = run_recipe(recipe, dataset, output, settings=settings, seed=seed or 0, start=start, progress=progress)
     for problem in tolerated[:5]:
         say(f"Note: {problem.film} {problem.line}", quiet)
     if len(tolerated) > 5:
@@ -110,6 +128,12 @@ def train(
 def how_to_use(header: "ModelHeader", model: Path) -> str:
     """The command for a new model; one that was trained with outlines is there for those."""
     return f"xray-landmarks {header.tasks[-1]} FILM --model {model} -o OUT"
+
+
+def _require_no_start(recipe: str, start: str | None) -> None:
+    """InputError where a start is given that this way to train does not take; `recipes.train` knows of the others."""
+    if start is not None and recipe in ("shape-model", "deep-shape"):
+        raise InputError("--start", f"does not go with {recipe}", "It is for view-invariant")
 
 
 def _require_one_source(data: Path | None, ct: Path | None, landmarks, split: str | None) -> None:
