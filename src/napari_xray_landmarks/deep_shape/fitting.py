@@ -4,14 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.ndimage import binary_erosion
 
-from .networks import BOX, PCALayer, ShapeNetwork
+from .networks import ShapeNetwork
+from .polishing import STEPS, Shape, apart, polished, surface_in_box
 from .preparation import Cube, cube_of
-
-STEPS = 6
-_PLACES = 400  # of the surface, and about as many points, that a shape is moved by
-_TRUSTED = 100.0  # one standard deviation of a mode counts as much as a hundredth of a mm²
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +25,7 @@ class BoneFit:
     mirrored
         Whether the model was mirrored: a right bone of a model of left ones.
     distance_mm
-        Mean distance of its points and the surface of the bone in slices from each other.
+        Mean distance of its points and the surface of the bone in slices from each other, across the surface.
     """
 
     points_vox: np.ndarray
@@ -63,68 +59,30 @@ def fit_bone(network: ShapeNetwork, image: np.ndarray, mask: np.ndarray, spacing
     cube = cube_of(mask, spacing_mm)
     half_mm = float(cube.half_vox[0] * np.asarray(spacing_mm)[0])
     tried = [False, True] if sides == "either" else [side == "right"]
-    fits = [_fitted(network, image, mask, cube.mirror() if mirrored else cube, half_mm, steps) for mirrored in tried]
+    boxes = np.stack([cube.sample(image), cube.sample(mask)])
+    fits = [_fitted(network, boxes, cube, mirrored, half_mm, steps) for mirrored in tried]
     return min(fits, key=lambda fit: fit.distance_mm)
 
 
-def _fitted(network: ShapeNetwork, image: np.ndarray, mask: np.ndarray, cube: Cube, half_mm: float, steps: int
+def _fitted(network: ShapeNetwork, boxes: np.ndarray, cube: Cube, mirrored: bool, half_mm: float, steps: int
             ) -> BoneFit:
-    device, boxes = next(network.parameters()).device, [cube.sample(image), cube.sample(mask)]
-    with torch.no_grad():
-        found = network.regress(torch.from_numpy(np.stack(boxes[:network.inputs])[None]).to(device))
-    surface = surface_in_box(boxes[1] > 0.5)
-    coefficients, pose, points = polished(network.pca, *found, surface.to(device), half_mm, steps)
-    linear, shift = (values[0].cpu().numpy().astype(float) for values in network.pca.affine(pose))
+    """The fit as one side; `boxes` are of the image and of the bone."""
+    if mirrored:
+        cube, boxes = cube.mirror(), boxes[..., ::-1].copy()
+    surface = surface_in_box(boxes[1])
+    shape = polished(regressed(network, boxes[:network.inputs]), surface, half_mm, steps)
     box_from_model = np.eye(4)
-    box_from_model[:3, :3], box_from_model[:3, 3] = linear / network.half_mm, shift
-    return BoneFit(cube.voxels_of(points[0].cpu().numpy().astype(float)), coefficients[0].cpu().numpy(),
-                   cube.voxel_from_box @ box_from_model, cube.mirrored, half_mm * float(_apart(points[0], surface)))
+    box_from_model[:3, :3], box_from_model[:3, 3] = shape.linear / network.half_mm, shape.shift
+    return BoneFit(cube.voxels_of(shape.points), shape.coefficients, cube.voxel_from_box @ box_from_model,
+                   cube.mirrored, half_mm * apart(shape.points, surface))
 
 
-def surface_in_box(mask: np.ndarray, most: int = _PLACES) -> torch.Tensor:
-    """(<= most, 3) places on the surface of a mask of the box, drawn at random; where the box ends the bone goes on."""
-    places = np.argwhere(mask & ~binary_erosion(mask, border_value=1))
-    # not every so many-th: along a row the near and the far side take turns
-    places = places[np.random.default_rng(0).permutation(len(places))[:most]]
-    return torch.from_numpy(2 * places / (BOX - 1) - 1).float()
-
-
-def polished(pca: PCALayer, coefficients: torch.Tensor, pose: torch.Tensor, surface: torch.Tensor, half_mm: float,
-             steps: int = STEPS) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """A shape moved from where the network put it onto the bone in slices, as far as the shape model goes along.
-
-    Minimises the mean squared distance of points and surface from each other, in mm, plus the squared coefficients over
-    `_TRUSTED`, by L-BFGS.
-
-    Returns
-    -------
-    coefficients, pose, points
-        As of `PCALayer`.
-    """
-    numbers = [values.detach().clone().requires_grad_() for values in (coefficients, pose)]
-    every = max(1, len(pca.mean) // _PLACES)
-    if steps and len(surface):
-        optimiser = torch.optim.LBFGS(numbers, max_iter=steps, line_search_fn="strong_wolfe")
-
-        def objective():
-            optimiser.zero_grad()
-            points = pca(*numbers)[0, ::every]
-            with torch.no_grad():
-                apart = torch.cdist(points, surface)
-                own, other = apart.argmin(0), apart.argmin(1)
-            near = (points[own] - surface).square().sum(1).mean() + (points - surface[other]).square().sum(1).mean()
-            value = half_mm**2 * near + numbers[0].square().sum() / _TRUSTED
-            value.backward()
-            return value
-
-        optimiser.step(objective)
-    best = [values.detach() for values in numbers]
-    return *best, pca(*best)
-
-
-def _apart(points: torch.Tensor, surface: torch.Tensor) -> torch.Tensor:
-    """Mean distance of points and surface from each other."""
-    if not len(surface):
-        return torch.tensor(torch.inf)
-    apart = torch.cdist(points, surface)
-    return (apart.min(0).values.mean() + apart.min(1).values.mean()) / 2
+@torch.no_grad()
+def regressed(network: ShapeNetwork, boxes: np.ndarray) -> Shape:
+    """The shape that the network sees in (inputs, 88, 88, 88) boxes."""
+    device = next(network.parameters()).device
+    coefficients, pose = network.regress(torch.from_numpy(boxes[None]).to(device))
+    arrays = (network.pca.mean, network.pca.modes, coefficients[0], *(v[0] for v in network.pca.affine(pose)))
+    mean, modes, coefficients, linear, shift = (values.cpu().numpy().astype(float) for values in arrays)
+    scales = np.linalg.norm(linear, axis=0)
+    return Shape(mean, modes, coefficients, linear / scales, scales, shift)
