@@ -28,7 +28,7 @@ ABOUT = {"name": "13 pelvic MRIs, coronal T1", "anatomy": "pelvis", "modality": 
          "citation": "The Cancer Imaging Archive (TCIA)",
          "structures": {"femurs": 1, "ilium": 2, "spine": 3, "sacrum": 4},
          "shapes": ["femurs", "ilium", "sacrum"]}  # the spine is cut by the field of view, now here, now there
-SETTINGS = {"spacing": "1.2,5.2,1.2", "crop": 160, "slice_steps": 2500, "subvolume_mm": 38.0, "shape_steps": 400,
+SETTINGS = {"spacing": "1.2,5.2,1.2", "crop": 160, "slice_steps": 2500, "subvolume_mm": 38.0, "shape_steps": 150,
             "local_steps": 5000, "threads": 1}
 AIMS = {"femurs": 0.90, "ilium": 0.85}
 ALONE, WHOLE = "slices alone (2D U-Net)", "whole method"
