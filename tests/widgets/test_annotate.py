@@ -13,12 +13,14 @@ from qtpy.QtWidgets import QApplication
 
 import figure
 from docks import LONG, answer
+from napari_xray_landmarks.io import load_landmarks
 from napari_xray_landmarks.landmarks import Schema
 from napari_xray_landmarks.plugin.annotating_layers import OTHERS, PROPOSED
 from napari_xray_landmarks.plugin.widgets.annotate import AnnotateAndTrain
 from napari_xray_landmarks.plugin.widgets.annotate_schema import SchemaDialog
 from napari_xray_landmarks.plugin.widgets.annotate_train import ANEW, GO_ON
 from napari_xray_landmarks.plugin.widgets.detect import DetectLandmarks
+from napari_xray_landmarks.plugin.writers import write_points
 from napari_xray_landmarks.training import read_training_set
 from napari_xray_landmarks.training.annotations import open_annotations
 
@@ -153,15 +155,52 @@ def test_keys(open_dock, qtbot):
     assert not dock.work.marks
     press(dock, "Control-Shift-Z")
     assert set(dock.work.marks) == {"head"}
-    press(dock, "Down"), press(dock, "Down")
+    press(dock, "N"), press(dock, "N")
     assert dock.work.prompted == "notch"
-    press(dock, "Up")
+    press(dock, "P")
     assert dock.work.prompted == "tip"
     press(dock, "PageDown")
     assert dock.work.image == "1.png"
     qtbot.waitUntil(lambda: dock.canvas.ready, timeout=LONG)
     press(dock, "PageUp")
     assert dock.work.image == "0.png"
+
+
+def test_arrows_and_return_place_landmarks_without_a_mouse(open_dock, viewer):
+    dock, (rows, columns) = open_dock, open_dock.canvas.layers.shape
+    layer, middle = viewer.layers["0.png · annotation"], np.round(np.array([rows - 1, columns - 1]) / 2)
+    press(dock, "Return")
+    assert not dock.work.marks, "there is no place to accept yet"
+    press(dock, "Right"), press(dock, "Right"), press(dock, "Up")
+    assert np.allclose(layer.data[0], middle + [-1, 2]) and str(layer.symbol[0]) == "cross" and layer.shown[0]
+    assert not dock.work.marks and "Return accepts this place" in dock.film.number.text()
+    press(dock, "Shift-Down")
+    step = round(0.01 * (max(rows, columns) - 1))
+    press(dock, "Return")
+    assert dock.work.marks == {"head": pytest.approx(tuple(middle + [step - 1, 2]))} and dock.work.prompted == "neck"
+    press(dock, "Left"), press(dock, "N")
+    assert not layer.shown[1] and set(dock.work.marks) == {"head"}, "another landmark: that place is forgotten"
+    dock.work.choose("head")
+    press(dock, "Left")
+    assert np.allclose(layer.data[0], middle + [step - 1, 1]) and len(dock.work.marks) == 1
+    press(dock, "Return"), press(dock, "Control-Z")
+    assert dock.work.marks["head"] == pytest.approx(tuple(middle + [step - 1, 2])), "and taken back like any other"
+    dock.work.choose("head")
+    for _ in range(120):
+        press(dock, "Shift-Up")
+    assert layer.data[0][0] == 0.0, "it stays on the film"
+    away = np.abs(dock.canvas.layers.world(layer.data[0]) - np.array(viewer.scene.camera.center)[-2:])
+    assert (away <= np.array([rows, columns]) / 2).all(), "and in sight"
+
+
+def test_what_is_not_marked_is_neither_seen_nor_saved(open_dock, viewer, tmp_path):
+    click(open_dock, (40, 50))
+    layer = viewer.layers["0.png · annotation"]
+    assert (layer.face_color[1:, 3] == 0).all() and (layer.border_color[1:, 3] == 0).all()
+    assert layer.face_color[0, 3] == layer.border_color[0, 3] == 1
+    (path,) = write_points(str(tmp_path / "marks.csv"), *layer.as_layer_data_tuple()[:2])
+    saved = load_landmarks(path)
+    assert np.allclose(saved["head"], (40, 50)) and np.isnan(np.delete(saved.points, 0, axis=0)).all()
 
 
 def test_buttons_and_rows_do_what_keys_do(open_dock, qtbot):

@@ -24,5 +24,6 @@ def test_a_model_that_outlines_tells_how_exact_its_outlines_are():
 
 
 def test_units():
-    assert metric_in_words("cobb_error_deg", 2.5) == "cobb error 2.5 °"
+    assert metric_in_words("cobb_error_deg", 2.5) == "Cobb error 2.5 °"
+    assert metric_in_words("mean_dice", 0.9583) == "mean Dice 0.958"
     assert metric_in_words("success", 0.981) == "success 0.981"

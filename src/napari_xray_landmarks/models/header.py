@@ -20,6 +20,7 @@ MAX_LANDMARKS = 10_000
 MAX_TEXT = 20_000
 MAX_DEPTH = 30
 METRIC_UNITS = {"px": "px", "mm": "mm", "deg": "°"}
+_PEOPLE = {"dice": "Dice", "cobb": "Cobb"}
 
 
 @dataclass(frozen=True)
@@ -130,10 +131,10 @@ class ModelHeader:
 
 def metric_in_words(key: str, value: float) -> str:
     """`mean_radial_error_px` of 11.2 as "mean radial error 11.2 px"."""
-    name, _, suffix = key.rpartition("_")
-    if suffix in METRIC_UNITS and name:
-        return f"{name.replace('_', ' ')} {value:.3g} {METRIC_UNITS[suffix]}"
-    return f"{key.replace('_', ' ')} {value:.3g}"
+    *words, suffix = [_PEOPLE.get(word, word) for word in key.split("_")]
+    if words and suffix in METRIC_UNITS:
+        return f"{' '.join(words)} {value:.3g} {METRIC_UNITS[suffix]}"
+    return f"{' '.join([*words, suffix])} {value:.3g}"
 
 
 def schema_from(given, anatomy: str, landmarks: tuple[str, ...]) -> Schema:

@@ -54,6 +54,7 @@ class Annotating:
     def __init__(self, store: "Annotations", clock: Callable[[], float] = time.monotonic):
         self.store, self._clock = store, clock
         self.proposals: dict[str, Mapping[str, tuple[float, float]]] = {}
+        self.held: tuple[float, float] | None = None
         self._proposed_by: dict[str, str] = {}
         self._done: list[tuple[Change, ...]] = []
         self._undone: list[tuple[Change, ...]] = []
@@ -122,6 +123,12 @@ class Annotating:
             self._change({name: (float(point[0]), float(point[1]))})
             self._after(name)
 
+    def hold(self, point) -> None:
+        """Offer a place for the landmark that is asked for; `accept` takes it, asking for another one forgets it."""
+        if self.prompted is not None:
+            self.held = (float(point[0]), float(point[1]))
+            self.prompts.emit()
+
     def skip(self) -> None:
         """Say that the landmark that is asked for is not visible."""
         from ..training.annotations import NOT_VISIBLE
@@ -132,8 +139,10 @@ class Annotating:
             self._after(name)
 
     def accept(self) -> None:
-        """Take the model's place for the landmark that is asked for."""
-        if self.prompted in self.open_proposals:
+        """Take the place that is held, or the model's, for the landmark that is asked for."""
+        if self.held is not None:
+            self.place(self.held)
+        elif self.prompted in self.open_proposals:
             self.place(self.open_proposals[self.prompted])
 
     def accept_all(self) -> None:
@@ -220,7 +229,7 @@ class Annotating:
         return next((name for name in self.names if name not in self.marks), None)
 
     def _prompt(self, name: str | None) -> None:
-        self.prompted = name
+        self.prompted, self.held = name, None
         self.prompts.emit()
 
 

@@ -14,12 +14,15 @@ STILL = 4.0
 """Screen pixels that the mouse may move in a click."""
 
 KEYS = {
-    "Backspace": "take_back", "Control-Z": "undo", "Control-Shift-Z": "redo", "Control-Y": "redo", "Space": "accept",
-    "Return": "accept", "Shift-Return": "accept_all", "X": "skip", "Down": "next_landmark", "Up": "previous_landmark",
+    "Backspace": "take_back", "Control-Z": "undo", "Control-Shift-Z": "redo", "Control-Y": "redo",
+    "Return": "accept", "Shift-Return": "accept_all", "X": "skip", "N": "next_landmark", "P": "previous_landmark",
     "PageDown": "next_film", "PageUp": "previous_film",
 }
-"""What each key does; Space is left to napari, which pans while it is held."""
-del KEYS["Space"]
+"""What each key does."""
+ARROWS = {"Up": (-1, 0), "Down": (1, 0), "Left": (0, -1), "Right": (0, 1)}
+"""(rows, columns) that each arrow moves the landmark by that is asked for."""
+FAR = 0.01
+"""Part of the film's longer side that an arrow moves it by with Shift; without, it is a pixel."""
 
 
 class Clicks:
@@ -35,17 +38,23 @@ class Clicks:
         Called with a click's (row, column) in the film's pixels.
     move
         Called as `move(name, (row, column))` where a point was let go.
+    nudge
+        Called as `nudge(rows, columns, far)` for an arrow; far with Shift.
     actions
         What each of `KEYS` does.
     """
 
-    def __init__(self, layer, camera, place: Callable, move: Callable, actions: Mapping[str, Callable[[], None]]):
+    def __init__(self, layer, camera, place: Callable, move: Callable, nudge: Callable,
+                 actions: Mapping[str, Callable[[], None]]):
         self.layer, self._camera, self._place, self._move = layer, camera, place, move
         layer.mode = "pan_zoom"
         layer.mouse_drag_callbacks.append(self._on_press)
         layer.mouse_move_callbacks.append(self._on_hover)
         for key, action in KEYS.items():
             layer.bind_key(key, lambda _, act=actions[action]: act(), overwrite=True)
+        for key, by in ARROWS.items():
+            layer.bind_key(key, lambda _, by=by: nudge(*by, False), overwrite=True)
+            layer.bind_key(f"Shift-{key}", lambda _, by=by: nudge(*by, True), overwrite=True)
 
     def nearest(self, position) -> int | None:
         """The point under the mouse, at a place in the world; None where there is none."""

@@ -10,7 +10,7 @@ from .films import film_of, frame_of, note, our_metadata, world_from_data
 from .frames import KEY, transformed
 from .labels import keep_readable, names_of
 from .results import layer_id, results_of
-from .styles import LandmarkStyle
+from .styles import CLEAR, LandmarkStyle
 
 MARKS, OTHER, DIFFERENCE = "annotation", "other annotator", "difference"
 FILM = "annotated film"
@@ -58,9 +58,10 @@ class FilmLayers:
         self.image = self.viewer.add_image(data, **attributes | look)
         note(self.image, role=FILM)
         style = _style(film.shape, MINE)
+        features = {"name": list(names), "state": HIDDEN, "detected": False}
         self.points = self.viewer.add_points(
-            np.zeros((len(names), 2)), name=f"{film.name} · {MARKS}", features={"name": list(names), "state": HIDDEN},
-            shown=False, **style, **frame_of(self.image),
+            np.zeros((len(names), 2)), name=f"{film.name} · {MARKS}", features=features, shown=False,
+            **style, **frame_of(self.image),
             metadata={KEY: {"kind": MARKS, "source": film.name, "source_id": layer_id(self.image)}})
         self._drawn = {}
         keep_readable(self.viewer, self.points)
@@ -75,15 +76,15 @@ class FilmLayers:
         data = np.array([marks.get(name, proposals.get(name, (np.nan, np.nan))) for name in names], dtype=float)
         shown, offered = np.isfinite(data).all(1), np.array([name not in marks for name in names])
         look = {"shown": shown, "symbol": np.where(offered, "cross", "disc"),
-                "face_color": np.where(offered, PROPOSED, MINE),
-                "border_color": np.where(np.array(names) == prompted, "white", "black")}
+                "face_color": np.where(shown, np.where(offered, PROPOSED, MINE), CLEAR),
+                "border_color": np.where(shown, np.where(np.array(names) == prompted, "white", "black"), CLEAR)}
         self.points.data[:] = np.where(shown[:, None], data, 0.0)
         for key, values in look.items():  # each of them costs a drawing
             if not np.array_equal(self._drawn.get(key), values):
                 setattr(self.points, key, values if key == "shown" else values.tolist())
         self._drawn = look
         state = np.where(shown, np.where(offered, OFFERED, MARKED), HIDDEN)
-        self.points.features = self.points.features.assign(state=state)
+        self.points.features = self.points.features.assign(state=state, detected=shown)
         self.points.selected_data = set()
         self.points.refresh()
 
@@ -96,6 +97,13 @@ class FilmLayers:
         """Bring a place of the film into the middle, closer than the whole film where the user is not closer yet."""
         self.camera.center = (0.0, *self.world(point))
         self.camera.zoom = max(self.camera.zoom, CLOSE_UP * self._fitted_zoom)
+
+    def keep_in_sight(self, point) -> None:
+        """Bring a place of the film into the middle where the canvas does not show it."""
+        away = np.abs(self.world(point) - np.array(self.camera.center)[-2:])
+        corners = np.array([self.world(corner) for corner in ((0, 0), self.shape)])
+        if (away > 0.45 * np.ptp(corners, axis=0) * self._fitted_zoom / self.camera.zoom).any():
+            self.camera.center = (0.0, *self.world(point))
 
     def world(self, point) -> np.ndarray:
         """(2,) place in the world of a point in the film's pixels."""

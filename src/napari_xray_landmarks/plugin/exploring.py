@@ -10,6 +10,7 @@ from ..shape.point_distribution import PointDistributionModel
 from ..shape.volume_segmentation import VolumeSegmentation
 from .films import note, our_metadata
 from .frames import KEY
+from .styles import MOVED_BONE
 
 EXPLORED = "explored shape"
 LARGEST_SD = 3.0
@@ -118,6 +119,14 @@ def explored_layer(viewer):
     return next((layer for layer in viewer.layers if our_metadata(layer).get("kind") == EXPLORED), None)
 
 
+def displacement_colours():
+    """From a bone that stays where the mean is to one that is farthest from it."""
+    from napari.utils.colormaps import Colormap
+    from napari.utils.colormaps.standardize_color import transform_color
+
+    return Colormap(transform_color(list(MOVED_BONE)), name="displacement")
+
+
 def show_shape(viewer, shape: ExploredShape, deviations, source: str) -> None:
     """Show a shape with some deviations, coloured by its distance from the mean, in its layer or a new one.
 
@@ -132,8 +141,9 @@ def show_shape(viewer, shape: ExploredShape, deviations, source: str) -> None:
     if layer is None:
         axes = ("superior", "posterior", "left")
         active = viewer.layers.selection.active
-        layer = viewer.add_surface(data, name=name, colormap="plasma", shading="smooth", units=("mm",) * 3,
-                                   axis_labels=axes, metadata={KEY: {"kind": EXPLORED, "source": source}})
+        layer = viewer.add_surface(data, name=name, colormap=displacement_colours(), shading="smooth",
+                                   units=("mm",) * 3, axis_labels=axes,
+                                   metadata={KEY: {"kind": EXPLORED, "source": source}})
         if active is not None:
             viewer.layers.selection.active = active
     else:

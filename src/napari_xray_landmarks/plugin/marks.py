@@ -18,10 +18,11 @@ from .frames import (
     transformed,
     world_from_data,
 )
-from .styles import LandmarkStyle, symbols
+from .styles import CLEAR, CONFIDENCE_COLORMAP, LandmarkStyle, symbols
 
 FILM_AXES, VOLUME_AXES = ("row", "column"), ("superior", "posterior", "left")
 _ELLIPSE_POINTS = 64
+PLAIN = "#ffe08a"
 
 
 def landmarks_layer(landmarks: LandmarkSet, name: str, *, spacing_mm=None, notes: dict | None = None) -> LayerData:
@@ -44,9 +45,10 @@ def landmarks_layer(landmarks: LandmarkSet, name: str, *, spacing_mm=None, notes
     in_mm = landmarks.unit == "mm" or spacing_mm is not None
     style = LandmarkStyle().layer_kwargs(_extent(points[known]))
     style["text"] = {**style["text"], "translation": [0.0] * ndim}
-    if not np.isfinite(landmarks.confidence).any():
-        style = {**style, "face_color": "#ffe08a"}
+    if not np.isfinite(landmarks.confidence).any() or np.isfinite(landmarks.confidence[~known]).any():
+        style["face_color"] = [_colour(c) if k else CLEAR for k, c in zip(known, landmarks.confidence, strict=True)]
         style.pop("face_colormap"), style.pop("face_contrast_limits")
+    style["border_color"] = [style["border_color"] if k else CLEAR for k in known]
     attributes = {
         "name": name,
         **_shape_frame(ndim, landmarks.unit, spacing_mm),
@@ -58,9 +60,17 @@ def landmarks_layer(landmarks: LandmarkSet, name: str, *, spacing_mm=None, notes
         **style,
     }
     if not len(landmarks):
-        for key in ("features", "symbol", "shown", "text"):
+        for key in ("features", "symbol", "shown", "text", "border_color", "face_color"):
             attributes.pop(key)
     return points, attributes, "points"
+
+
+def _colour(confidence: float):
+    if not np.isfinite(confidence):
+        return PLAIN
+    from matplotlib import colormaps
+
+    return colormaps[CONFIDENCE_COLORMAP](float(confidence))
 
 
 def _shape_frame(ndim: int, unit: str, spacing_mm) -> dict:

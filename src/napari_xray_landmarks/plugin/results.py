@@ -70,7 +70,8 @@ def show_landmarks(viewer, image, landmarks, *, model: str, version: str, settin
             viewer.layers.remove(layer)
         layer = viewer.add_points(
             _drawable(landmarks), name=landmarks_name(image.name), features=_features(landmarks),
-            symbol=symbols(landmarks.detected), shown=np.isfinite(landmarks.points).all(1), **style, **frame_of(image))
+            symbol=symbols(landmarks.detected), **style, **frame_of(image))
+        _show_only(layer, np.isfinite(landmarks.points).all(1))
         keep_readable(viewer, layer)
     else:
         update_landmarks(layer, landmarks)
@@ -105,9 +106,18 @@ def update_landmarks(layer, landmarks, by_hand=(), *, keep=()) -> None:
     mark_placed(layer)
     shown = np.isfinite(landmarks.points).all(1)
     if (shown != layer.shown).any():
-        layer.shown = shown
+        _show_only(layer, shown)
     layer.features = layer.features.assign(**{c: features[c].to_numpy() for c in ("confidence", "detected")})
     layer.refresh()
+
+
+def _show_only(layer, shown: np.ndarray) -> None:
+    """Show these points. napari draws all of a film's: the others lose their rings, and have no confidence to be
+    coloured by."""
+    layer.shown = shown
+    colours = np.array(layer.border_color)
+    colours[:, 3] = shown
+    layer.border_color = colours
 
 
 def mark_by_hand(layer, placed: np.ndarray) -> None:
@@ -211,7 +221,8 @@ def _drawable(landmarks) -> np.ndarray:
 def _features(landmarks):
     import pandas as pd
 
-    table = pd.DataFrame({"name": list(landmarks.names), "confidence": np.array(landmarks.confidence),
+    confidence = np.where(np.isfinite(landmarks.points).all(1), landmarks.confidence, np.nan)
+    table = pd.DataFrame({"name": list(landmarks.names), "confidence": confidence,
                           "detected": np.array(landmarks.detected)})
     places = [corner_of(name) for name in landmarks.names]
     if places and all(places):

@@ -7,12 +7,16 @@ import numpy as np
 CONFIDENCE_COLORMAP = "viridis"
 RESPONSE_COLOURS = ((0.84, 0.37, 0.0, 0.0), (0.84, 0.37, 0.0, 0.55), (1.0, 0.87, 0.2, 0.9))  # clear, vermilion, yellow
 BY_HAND = "#ff8c1a"
+CLEAR = "#00000000"
+"""Of points that are not shown: napari draws all points of a film."""
 LEFT, RIGHT, HEAD, NOT_FOUND = "#1e90ff", "#e8590c", "#e6007e", "#b0b0b0"
 DETECTED_SYMBOL, GUESS_SYMBOL = "disc", "cross"
 STRUCTURES = ("#0072b2", "#f0e442", "#d55e00", "#56b4e9", "#cc79a7", "#009e73", "#e69f00", "#999999", "#882255",
               "#44aa99")
 """Colours of structures in a volume, in the order of a model's list (Okabe and Ito 2008, then Tol)."""
 BARE_BONE = "#cfc8b8"
+MOVED_BONE = (BARE_BONE, "#f0c05a", "#e8590c", "#8c1d5b")
+"""Colours of a surface by its distance from the mean: a bone that has not moved is as light as bone."""
 
 
 @dataclass(frozen=True)

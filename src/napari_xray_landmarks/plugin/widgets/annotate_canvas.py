@@ -7,7 +7,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from ...errors import InputError
 from ..annotating import Annotating
-from ..annotating_clicks import KEYS, Clicks
+from ..annotating_clicks import FAR, KEYS, Clicks
 from ..annotating_hints import expected_place, nearest_edge
 from ..annotating_layers import FilmLayers
 from ..labels import names_of
@@ -75,7 +75,7 @@ class FilmCanvas(QObject):
         self.layers.show(film, self.work.names)
         self._panel.show_film(film)
         actions = {key: partial(self._panel.act, key) for key in KEYS.values()}
-        self._clicks = Clicks(self.layers.points, self.layers.camera, self._place, self._move, actions)
+        self._clicks = Clicks(self.layers.points, self.layers.camera, self._place, self._move, self._nudge, actions)
         self.layers.points.events.data.connect(self._on_edited)
         self.refresh()
         self.prompt()
@@ -84,15 +84,19 @@ class FilmCanvas(QObject):
     def refresh(self) -> None:
         """Bring the points up to date."""
         if self.ready:
-            self.layers.update(self.work.marks, self.work.open_proposals, self.work.prompted)
+            marks, offered, asked = self.work.marks, self.work.open_proposals, self.work.prompted
+            if self.work.held is not None:
+                marks = {name: point for name, point in marks.items() if name != asked}
+                offered = {**offered, asked: self.work.held}
+            self.layers.update(marks, offered, asked)
 
     def prompt(self) -> None:
         """Show where the landmark that is asked for may be."""
         if not self.ready:
             return
-        place = self._expected()
+        place = self._expected() if self.work.held is None else np.array(self.work.held)
         self._panel.show_expected(place)
-        if self._panel.zoom.isChecked():
+        if self.work.held is None and self._panel.zoom.isChecked():
             self._fit() if self.work.prompted is None else place is not None and self.layers.look_at(place)
 
     def show_other(self, annotator: str | None) -> None:
@@ -147,6 +151,19 @@ class FilmCanvas(QObject):
             if asked not in (name, None):
                 self.work.choose(asked)
         self.refresh()
+
+    def _nudge(self, rows: int, columns: int, far: bool) -> None:
+        """An arrow: move the place of the landmark that is asked for, from where it may be."""
+        work = self.work
+        if not self.ready or work.prompted is None:
+            return
+        last = np.array(self.layers.shape) - 1.0
+        place = work.held if work.held is not None else self._expected()
+        if place is None:
+            place = np.round(last / 2)
+        step = max(1.0, np.round(FAR * last.max())) if far else 1.0
+        work.hold(np.clip(np.add(place, step * np.array([rows, columns])), 0.0, last))
+        self.layers.keep_in_sight(work.held)
 
     def _on_edited(self, event) -> None:
         """A napari tool (select, add, delete) changed the points: take over what it means, and draw them anew."""

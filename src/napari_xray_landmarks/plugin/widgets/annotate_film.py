@@ -119,9 +119,10 @@ class FilmPanel(QWidget):
             return
         self.prompt.setText(work.prompted)
         here = sum(name in work.marks for name in work.names)
-        hint = "Return accepts the model's place. " if work.prompted in work.open_proposals else ""
+        offered = "this" if work.held is not None else "the model's" if work.prompted in work.open_proposals else ""
+        hint = f"Return accepts {offered} place. " if offered else ""
         self.number.setText(f"{work.names.index(work.prompted) + 1} of {len(work.names)}; {here} marked.\n{hint}"
-                            "Click on the film to mark it.")
+                            "Click on the film to mark it, or move it there with the arrow keys.")
         row = work.names.index(work.prompted)
         self.table.table.blockSignals(True)
         self.table.table.selectRow(row)

@@ -5,7 +5,7 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLay
 
 from ...errors import InputError
 from ..arm_drawing import look_from_the_front
-from ..exploring import explored_layer, fitted_shapes, shapes_in, show_shape, why_not_explorable
+from ..exploring import displacement_colours, explored_layer, fitted_shapes, shapes_in, show_shape, why_not_explorable
 from ..frames import mm_per_unit
 from ..volumes import live_volume_of, volume_of
 from .combos import narrow
@@ -155,7 +155,7 @@ class ShapeExplorer(QWidget):
     def _draw(self, deviations) -> None:
         shape = self._shapes[self.modes.number]
         show_shape(self._viewer, shape, deviations, self._source)
-        self.bar.show_colours("plasma", shape.largest_mm, "from the mean in mm")
+        self.bar.show_colours(displacement_colours(), shape.largest_mm, "from the mean in mm")
         self._enable()
 
     def _on_moved(self, number: int, deviations) -> None:
