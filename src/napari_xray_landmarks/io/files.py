@@ -1,5 +1,6 @@
 """What every file has in common: atomic writing, size limits and a cheap look at what it is."""
 
+import io
 import os
 import secrets
 import stat
@@ -158,6 +159,26 @@ def read_text(path) -> str:
         raise FileError(path, "is not a UTF-8 text file", "Export it again") from error
     except OSError as error:
         raise FileError(path, f"cannot be read ({error.strerror})", "Check the permissions") from error
+
+
+class BoundedFile(io.BufferedReader):
+    """An open file of which a read allocates no more than is left of it, whatever length a header claims.
+
+    Parameters
+    ----------
+    path
+        Opened for reading, as bytes; OSError where it cannot be.
+    """
+
+    def __init__(self, path):
+        super().__init__(io.FileIO(path))
+        self._end = os.fstat(self.fileno()).st_size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """So many bytes, or those that are left."""
+        if size is not None and size > io.DEFAULT_BUFFER_SIZE:
+            size = min(size, max(0, self._end - self.tell()))
+        return super().read(size)
 
 
 def looks_like_dicom(path) -> bool:

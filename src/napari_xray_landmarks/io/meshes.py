@@ -90,7 +90,10 @@ def _read_trimesh(path: Path) -> tuple[np.ndarray, np.ndarray]:
     import trimesh
 
     try:
-        mesh = trimesh.load_mesh(path, process=False)
+        kind = path.suffix[1:].lower()
+        alone = {"skip_materials": True} if kind in ("obj", "ply") else {}
+        with open(path, "rb") as file:  # and nothing that it names: materials and textures may lie anywhere
+            mesh = trimesh.load_mesh(file, file_type=kind, process=False, resolver={}, **alone)
         points, faces = np.asarray(mesh.vertices, float), np.asarray(mesh.faces)
     except Exception as error:  # whatever its parsers trip over
         raise FileError(path, f"cannot be read as a surface ({type(error).__name__})", "Export it again") from error

@@ -13,9 +13,11 @@ from ..imaging import UNKNOWN_SPACING, Radiograph, Volume
 from .files import DEFLATE_RATIO, replacing, require_file, require_plausible_size, stem, suffix
 from .frames import lps_from_index, world_from_voxel
 from .grey import grey, grey_note
-from .nifti import is_packed, put_back_not_finite
+from .nifti import is_packed, put_back_not_finite, require_sound_nifti
+from .text_headers import META_SUFFIXES, NRRD_SUFFIXES, require_sound_header
 
 WRITABLE = (".nii.gz", ".nii", ".nrrd", ".mha")
+NIFTI_SUFFIXES = (".nii", ".nii.gz")
 _NO_SPACING = "no pixel spacing"
 _NOTE = "ITK_FileNotes"
 _ORTHOGONAL = 1e-4
@@ -32,6 +34,9 @@ def read_volume_file(path) -> Radiograph | Volume:
         If the file is damaged, claims too much, is 4D or a vector image, or its geometry is not finite.
     """
     path = require_file(path)
+    files = require_sound_header(path) if suffix(path) in META_SUFFIXES + NRRD_SUFFIXES else [path]
+    if suffix(path) in NIFTI_SUFFIXES:
+        require_sound_nifti(path)
     reader = _read_header(path)
     size, components = reader.GetSize(), reader.GetNumberOfComponents()
     while len(size) > 3 and size[-1] == 1:
@@ -41,7 +46,7 @@ def read_volume_file(path) -> Radiograph | Volume:
                         "Save the one volume that you need")
     if components > 1 and (len(size) == 3 or components > 4):
         raise FileError(path, f"has {components} values a voxel", "Save one component as its own volume")
-    _require_size(path, reader, size, components)
+    _require_size(path, files, reader, size, components)
     image = _read(path, reader, size)
     return _radiograph(path, image) if image.GetDimension() == 2 else _volume(path, image)
 
@@ -49,6 +54,7 @@ def read_volume_file(path) -> Radiograph | Volume:
 def _read_header(path: Path):
     import SimpleITK as sitk
 
+    sitk.ProcessObject.GlobalWarningDisplayOff()  # which would print what a header says
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
@@ -58,26 +64,24 @@ def _read_header(path: Path):
     return reader
 
 
-def _require_size(path: Path, reader, size, components: int) -> None:
+def _require_size(path: Path, files: list[Path] | None, reader, size, components: int) -> None:
     import SimpleITK as sitk
 
     probe = sitk.Image([1] * min(len(size), 3), reader.GetPixelID(), components) if components > 1 else sitk.Image(
         [1] * len(size), reader.GetPixelID())
     item_bytes = probe.GetSizeOfPixelComponent() * components
     require_plausible_size(path, size, item_bytes)
-    stored = _stored_bytes(path, prod(size) * item_bytes)
+    stored = None if files is None else _stored_bytes(path, files, prod(size) * item_bytes)
     require_plausible_size(path, size, item_bytes, stored_bytes=stored)
 
 
-def _stored_bytes(path: Path, claimed: int) -> int | None:
-    """At most how many bytes of pixels the file holds; None where they are in another file."""
-    if suffix(path) in (".mhd", ".nhdr"):
-        return None
+def _stored_bytes(path: Path, files: list[Path], claimed: int) -> int:
+    """At most how many bytes of pixels a file, or the files that its header names, can hold."""
     if suffix(path) == ".nii.gz":
         return _unpacked_bytes(path, claimed + _NIFTI_HEADER) - _NIFTI_HEADER
     if suffix(path) == ".nii":
         return path.stat().st_size - _NIFTI_HEADER
-    return path.stat().st_size * (DEFLATE_RATIO if _is_deflated(path) else 1)
+    return sum(file.stat().st_size for file in files) * (DEFLATE_RATIO if _is_deflated(path) else 1)
 
 
 def _unpacked_bytes(path: Path, expected: int) -> int:
@@ -137,7 +141,7 @@ def _values(path: Path, image) -> np.ndarray:
 
     values = sitk.GetArrayFromImage(image)
     scalar = image.GetNumberOfComponentsPerPixel() == 1
-    return put_back_not_finite(path, values) if scalar and suffix(path) in (".nii", ".nii.gz") else values
+    return put_back_not_finite(path, values) if scalar and suffix(path) in NIFTI_SUFFIXES else values
 
 
 def _volume(path: Path, image) -> Volume:
@@ -175,7 +179,7 @@ def _declared_spacing(path: Path, image) -> tuple[float, float] | None:
     spacing = tuple(float(s) for s in image.GetSpacing()[::-1])
     if notes.startswith(_NO_SPACING) or not all(np.isfinite(s) and s > 0 for s in spacing):
         return None
-    if suffix(path) in (".nii", ".nii.gz"):
+    if suffix(path) in NIFTI_SUFFIXES:
         unit = image.GetMetaData("xyzt_units") if image.HasMetaDataKey("xyzt_units") else "0"
         stated = spacing != (1.0, 1.0) or unit not in ("", "0")
     else:

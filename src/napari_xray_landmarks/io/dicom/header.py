@@ -14,7 +14,7 @@ import pydicom
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from ...errors import FileError
-from ..files import DEFLATE_RATIO, SIZE_LIMIT, looks_like_dicom, require_file
+from ..files import DEFLATE_RATIO, SIZE_LIMIT, BoundedFile, looks_like_dicom, require_file
 
 PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _FACTS = (
@@ -77,9 +77,9 @@ def read_dataset(path, *, pixels: bool = False) -> pydicom.Dataset:
         raise FileError(path, "is not a DICOM file", "Export it again, or correct its extension")
     wanted = [*_READ, *PIXEL_ELEMENTS] if pixels else _READ
     try:
-        with quiet():
+        with quiet(), BoundedFile(path) as file:
             _refuse_bomb(path)
-            dataset = pydicom.dcmread(path, stop_before_pixels=not pixels, force=True, specific_tags=wanted)
+            dataset = pydicom.dcmread(file, stop_before_pixels=not pixels, force=True, specific_tags=wanted)
             list(dataset.keys())
     except FileError:
         raise

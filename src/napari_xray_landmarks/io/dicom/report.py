@@ -14,7 +14,7 @@ from pydicom.uid import generate_uid
 
 from ...errors import FileError
 from ...landmarks import LandmarkSet
-from ..files import replacing, require_file
+from ..files import BoundedFile, replacing, require_file
 from ..frames import lps_from_world, world_from_lps
 from .header import DAMAGED, code, damaged, quiet, read_dataset
 from .sources import CODING_SCHEME, EQUIPMENT, equipment, is_planar, require_highdicom
@@ -123,8 +123,8 @@ def read_report(path) -> LandmarkSet:
     if code(read_dataset(path), "Modality") != "SR":
         raise FileError(path, "is not a DICOM structured report", "Give a file with modality SR")
     try:
-        with quiet():
-            content = highdicom.sr.srread(path).content
+        with quiet(), BoundedFile(path) as file:
+            content = highdicom.sr.srread(file).content
             groups = content.get_planar_roi_measurement_groups(graphic_type=highdicom.sr.GraphicTypeValues.POINT)
             groups += content.get_planar_roi_measurement_groups(graphic_type=highdicom.sr.GraphicTypeValues3D.POINT)
             marks = [(group.tracking_identifier, np.asarray(group.roi.value, float).ravel(), _sure(group))

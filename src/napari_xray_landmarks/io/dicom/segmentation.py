@@ -10,7 +10,7 @@ from pydicom.valuerep import format_number_as_ds
 
 from ...errors import FileError
 from ...imaging import Volume
-from ..files import replacing, require_file, stem
+from ..files import BoundedFile, replacing, require_file, stem
 from .header import DAMAGED, code, damaged, number, quiet, read_dataset, value
 from .sources import CODING_SCHEME, EQUIPMENT, equipment, is_planar, lps_from_array, require_highdicom
 
@@ -134,8 +134,8 @@ def read_seg(path) -> tuple[Volume | np.ndarray, dict[int, str]]:
     if code(read_dataset(path), "Modality") != "SEG":
         raise FileError(path, "is not a DICOM segmentation", "Give a file with modality SEG")
     try:
-        with quiet():
-            dataset = highdicom.seg.segread(path)
+        with quiet(), BoundedFile(path) as file:
+            dataset = highdicom.seg.segread(file)
             names = {int(s.SegmentNumber): str(s.SegmentLabel) for s in dataset.SegmentSequence}
             if not value(dataset, "FrameOfReferenceUID"):
                 return _planar_labels(dataset), names

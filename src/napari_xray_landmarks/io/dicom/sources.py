@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
 from ...errors import FileError, InputError
-from ..files import require_file
+from ..files import BoundedFile, require_file
 from .header import DAMAGED, code, damaged, number, quiet, read_dataset, value
 
 PATIENT = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID",
@@ -93,8 +93,8 @@ def _source(path: Path, header: Dataset, keep_patient: bool) -> Dataset:
 
 def _read(path: Path, keywords: Sequence[str]) -> Dataset:
     try:
-        with quiet():
-            dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(keywords))
+        with quiet(), BoundedFile(path) as file:
+            dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=list(keywords))
             list(dataset)
     except DAMAGED as error:
         raise damaged(path) from error
