@@ -13,6 +13,7 @@ from napari_xray_landmarks.imaging import Radiograph
 from napari_xray_landmarks.io.files import replacing
 from napari_xray_landmarks.landmarks import LandmarkSet
 from napari_xray_landmarks.models import Model, load_model
+from napari_xray_landmarks.spine.aasce import LEVELS
 from napari_xray_landmarks.training.dataset import TrainingSet, split_by_subject
 from napari_xray_landmarks.training.importers import import_training_set
 from napari_xray_landmarks.training.recipes import train
@@ -20,7 +21,7 @@ from napari_xray_landmarks.training.tables import read_training_set
 
 FOLDS = 5
 SEED = 0
-BODIES = 17
+BODIES = len(LEVELS)
 
 
 def aasce(cache: Path) -> TrainingSet | None:
@@ -81,6 +82,12 @@ def found(model: Model, dataset: TrainingSet, name: str, cache: Path,
             np.savez(file, **values)
     with np.load(path, allow_pickle=False) as arrays:
         return {key: arrays[key] for key in arrays.files}
+
+
+def errors_of(piece: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """(films, 17, 4) distances from the true corners, in % of the film's diagonal and in px."""
+    radial = np.linalg.norm(piece["points"] - piece["truth"], axis=-1)
+    return 100 * radial / np.hypot(piece["rows"], piece["columns"])[:, None, None], radial
 
 
 def _searched(model: Model, dataset: TrainingSet, name: str, change) -> tuple:

@@ -128,6 +128,15 @@ def test_the_data_sets_own_definition(tmp_path, run):
     assert [row[k] for k in ("pt_deg", "mt_deg", "tll_deg", "definition")] == ["40.00", "22.00", "31.00", "aasce"]
 
 
+def test_the_data_sets_definition_of_a_models_corners_is_what_people_would_measure(tmp_path, run):
+    table = write(tmp_path / "found.csv", film=landmark_set(SPINE, confidence=np.full(68, 0.7)))
+    (tmp_path / "images").mkdir()
+    Image.new("L", (900, 1500)).save(tmp_path / "images" / "film.png")
+    out = run("cobb", table, "-o", tmp_path / "o.csv", "--definition", "aasce")
+    row, = rows_of(tmp_path / "o.csv")
+    assert 40 < float(row["pt_deg"]) < 43 and "people would measure" in out.out + row["note"]
+
+
 def test_one_patients_films_compared(tmp_path, run):
     table = write(tmp_path / "found.csv", later=LATER, first=SPINE)
     (tmp_path / "dates.csv").write_text("image,date\nfirst.png,2020-01-01\nlater,2021-07-01\n")
@@ -164,3 +173,14 @@ def test_the_films_order_counts_without_dates(tmp_path, run):
     table = write(tmp_path / "found.csv", first=SPINE, later=LATER)
     run("cobb", table, "-o", tmp_path / "o.csv", "--compare")
     assert [r["mt_trend"] for r in rows_of(tmp_path / "o.csv")] == ["first", "progressed"]
+
+
+def test_a_cluster_measures_the_same_in_the_same_order(tmp_path, run, cluster):
+    spines = {f"film{i}": three_curves(20 + i, 40, 25) for i in range(4)}
+    broken = Vertebrae(SPINE.levels, SPINE.corners_px[:, ::-1])
+    table = write(tmp_path / "found.csv", **spines, broken=broken)
+    here = run("cobb", table, "-o", tmp_path / "here.csv")
+    there = run("cobb", table, "-o", tmp_path / "there.csv", "--scheduler", cluster)
+    assert (here.code, here.err) == (there.code, there.err) == (1, here.err) and "broken.png" in here.err
+    assert (tmp_path / "there.csv").read_bytes() == (tmp_path / "here.csv").read_bytes()
+    assert here.out.replace("here.csv", "there.csv") == there.out and len(rows_of(tmp_path / "there.csv")) == 4

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_xray_landmarks.spine.aasce import aasce_angles, corners_from_fractions, corrected
+from napari_xray_landmarks.spine.aasce import aasce_angles, corners_from_fractions, corrected, expected_angles
 from spines import stacked, three_curves
 
 DATA = Path(os.environ.get("XRAY_LANDMARKS_DATA", Path(__file__).parents[3] / "shared" / "data")) / "aasce"
@@ -32,6 +32,18 @@ def test_low_in_the_film_the_third_angle_is_another_one():
     assert found.kind == "S, low" and found.angles_deg == pytest.approx((48, 22, 0), abs=1e-5)
 
 
+def test_people_place_corners_a_little_differently_so_the_largest_angle_is_larger():
+    found = expected_angles(SPINE.corners_px, 5000)
+    assert found == pytest.approx((48, 22, 31), abs=3) and found[0] > 48
+    assert np.array_equal(found, expected_angles(SPINE.corners_px, 5000))
+
+
+def test_where_the_rules_jump_the_expected_angle_lies_between():
+    middles = SPINE.corners_px[:, 2:, 0].mean(1)
+    at_the_jump = expected_angles(SPINE.corners_px, round(middles[4] + middles[11]))
+    assert 0.2 * 31 < at_the_jump[2] < 0.8 * 31
+
+
 def test_angles_beyond_ninety_degrees():
     found = aasce_angles(stacked(np.linspace(-60, 60, 17)).corners_px, 5000)
     assert found.angles_deg[0] == pytest.approx(120)
@@ -40,6 +52,8 @@ def test_angles_beyond_ninety_degrees():
 def test_what_is_no_film_of_the_data_set_is_refused():
     with pytest.raises(ValueError, match="17, 4, 2"):
         aasce_angles(SPINE.corners_px[:16], 900)
+    with pytest.raises(ValueError, match="17, 4, 2"):
+        expected_angles(SPINE.corners_px[:16], 900)
 
 
 def test_fractions_become_whole_pixels():

@@ -12,6 +12,7 @@ from napari_xray_landmarks.errors import InputError, ModelError  # noqa: E402
 from napari_xray_landmarks.imaging import Radiograph  # noqa: E402
 from napari_xray_landmarks.models import load_model  # noqa: E402
 from napari_xray_landmarks.models.format import read_model_file, save_model  # noqa: E402
+from napari_xray_landmarks.spine.search import jitter  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,23 @@ def test_a_mirrored_film_gives_mirrored_corners(model):
     turned = other.landmarks.points.reshape(5, 4, 2)[:, [1, 0, 3, 2]]
     turned[..., 1] = FILM.shape[1] - 1 - turned[..., 1]
     assert turned == pytest.approx(found.landmarks.points.reshape(5, 4, 2), abs=2)
+
+
+def test_several_crops_of_each_vertebra(model):
+    several = model.settings(crops=5)
+    found, other = model.detect(FILM, several), model.detect(Radiograph(FILM.pixels[:, ::-1]), several)
+    assert error(found) < 6
+    assert not np.array_equal(found.landmarks.points, model.detect(FILM).landmarks.points)
+    turned = other.landmarks.points.reshape(5, 4, 2)[:, [1, 0, 3, 2]]
+    turned[..., 1] = FILM.shape[1] - 1 - turned[..., 1]
+    assert turned == pytest.approx(found.landmarks.points.reshape(5, 4, 2), abs=2)
+
+
+def test_crops_come_in_mirrored_pairs():
+    first, second, third = jitter(3)[..., 0].T
+    assert (first == 0).all() and (second != 0).all()
+    assert third.tolist() == (second * second.new_tensor([-1, 1, -1, 1])).tolist()
+    assert jitter(4).shape == (4, 4, 1)
 
 
 def test_the_same_film_gives_the_same_corners(model):

@@ -6,6 +6,7 @@ import pytest
 from napari_xray_landmarks.spine.cobb import endplate_tilts_deg, measure, signed_angles_deg
 from napari_xray_landmarks.spine.uncertainty import (
     HAND_ANGLE_SD_DEG,
+    SHARED,
     TOLERANCE,
     angle_sd_deg,
     corner_sd,
@@ -65,6 +66,12 @@ def test_confidences_reach_their_corners():
         found = measure(with_confidences(SPINE, named))
         assert found["PT"].sd_deg > found["TL/L"].sd_deg > 0
         assert found["MT"].sd_deg == pytest.approx(found["PT"].sd_deg)
+
+
+def test_what_an_endplates_corners_share_does_not_tilt_it():
+    found = measure(with_confidences(SPINE, landmark_set(SPINE, confidence=np.full(68, 0.6))))
+    alone = measure(with_corner_sd(SPINE, float(corner_sd(0.6, SPINE.width))))
+    assert found["MT"].sd_deg == pytest.approx(np.sqrt(1 - SHARED) * alone["MT"].sd_deg)
 
 
 def test_corners_placed_by_a_person_are_as_exact_as_people():

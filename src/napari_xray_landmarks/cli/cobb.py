@@ -11,6 +11,7 @@ import typer
 
 from ..errors import FileError, InputError
 from .inputs import names_in_output
+from .jobs import RETRIES, Hands, RetriesOption, SchedulerOption, WorkersOption, each_of
 from .options import Device, DeviceOption, QuietOption, SeedOption, parse_spacing
 from .outputs import TABLE_ENDING
 from .reporting import for_each, say
@@ -61,7 +62,8 @@ def cobb(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT.csv", help="The table to write.")],
     definition: Annotated[
         Definition, typer.Option("--definition", help="endplates: the standard one. aasce: as that data set's "
-                                 "angles.csv, in its order, largest first; it needs the films.")
+                                 "angles.csv, in its order, largest first; of a model's corners the mean over how "
+                                 "people place them. It needs the films.")
     ] = Definition.endplates,
     compare: Annotated[bool, typer.Option("--compare", help="The films are one patient's, the earliest first: how "
                                           "each curve changed.")] = False,
@@ -74,6 +76,9 @@ def cobb(
     spacing: Annotated[str | None, typer.Option("--spacing-mm", metavar="MM,MM", help="Row and column spacing, for "
                                                 "pixels that are not square.")] = None,
     lenient: Annotated[bool, typer.Option("--lenient", help="Leave out vertebrae whose corners cannot be.")] = False,
+    workers: WorkersOption = 1,
+    scheduler: SchedulerOption = None,
+    retries: RetriesOption = RETRIES,
     quiet: QuietOption = False,
     device: DeviceOption = Device.auto,
     seed: SeedOption = None,
@@ -90,11 +95,8 @@ def cobb(
     given = parse_spacing(spacing)
     read, unread = for_each(files, lambda path, _: marked_in(path, given, images), title="Reading", quiet=quiet)
     films = _dated(_named_apart([film for several in read for film in several]), dates)
-
-    def work(film: Marked, _) -> "tuple[Marked, Curvature]":
-        return film, _aasce(film) if definition is Definition.aasce else _standard(film, corner_sd, lenient)
-
-    found, failures = for_each(films, work, title="Measuring", quiet=quiet)
+    jobs = {f"{i}: {film.name}": (film, definition, corner_sd, lenient) for i, film in enumerate(films)}
+    found, failures = each_of(measured, jobs, Hands(workers, scheduler, retries), title="Measuring", quiet=quiet)
     if found:
         found, changes = _compared(found) if compare else (found, None)
         rows = [row(film.name, curves, day=film.day, definition=definition) for film, curves in found]
@@ -106,6 +108,12 @@ def cobb(
             say(_line(film, curves, changes[i] if changes else ()), quiet)
         say(f"Written: {output}", quiet)
     return 1 if failures or unread else 0
+
+
+def measured(film: Marked, definition: Definition, corner_sd: float | None, lenient: bool
+             ) -> "tuple[Marked, Curvature]":
+    """The curves of one film."""
+    return film, _aasce(film) if definition is Definition.aasce else _standard(film, corner_sd, lenient)
 
 
 def marked_in(path: Path, spacing, folder: Path | None) -> list[Marked]:
@@ -197,7 +205,7 @@ def _aasce(film: Marked) -> "Curvature":
     """The data set's three angles under its own names, whichever curves they are."""
     import numpy as np
 
-    from ..spine.aasce import LEVELS, aasce_angles
+    from ..spine.aasce import LEVELS, aasce_angles, expected_angles
     from ..spine.cobb import CURVES, Curvature, Curve
     from ..spine.vertebrae import Vertebrae, bodies_of
 
@@ -211,8 +219,11 @@ def _aasce(film: Marked) -> "Curvature":
     found = aasce_angles(corners, film.shape[0])
     upper, lower = (LEVELS[i] for i in sorted(found.ends))
     ends = ((upper, lower), ("", ""), ("", ""))
-    curves = tuple(Curve(name, float(a), *e) for name, a, e in zip(CURVES, found.angles_deg, ends, strict=True))
-    return Curvature(curves, Vertebrae(LEVELS, corners))
+    by_model = np.isfinite(film.landmarks.confidence).any()
+    angles = expected_angles(corners, film.shape[0]) if by_model else found.angles_deg
+    curves = tuple(Curve(name, float(a), *e) for name, a, e in zip(CURVES, angles, ends, strict=True))
+    notes = ("a model's corners: the mean angles that people would measure",) if by_model else ()
+    return Curvature(curves, Vertebrae(LEVELS, corners, notes=notes))
 
 
 def _subject(film: Marked) -> str:

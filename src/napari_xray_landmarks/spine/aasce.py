@@ -22,11 +22,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..landmarks import VERTEBRAE
-from .vertebrae import CORNERS, LEAST_STEP, crossed, misplaced, signed_area
+from .uncertainty import HAND_SD, drawn, with_corner_sd
+from .vertebrae import CORNERS, LEAST_STEP, Vertebrae, crossed, misplaced, signed_area
 
 LEVELS = VERTEBRAE[1:]
 BODIES = len(LEVELS)
 STRAIGHT = 1e-4
+DRAWS = 200
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,25 @@ def aasce_angles(corners_px, rows: int) -> AasceAngles:
     else:
         third, kind = angles[above, :above + 1].max(), "S, low"
     return AasceAngles((angles[upper, lower], angles[upper, above], third), (upper, lower), kind)
+
+
+def expected_angles(corners_px, rows: int) -> np.ndarray:
+    """(3,) mean angles in degrees that the data set would give if a person marked these corners.
+
+    The data set's corners are a person's, so the largest of its angles are larger than between exact corners, and its
+    rules jump where an end moves by one body. This is the mean over corners drawn about those given, as exactly as
+    people place them (`uncertainty.HAND_SD`); always the same draws.
+
+    Parameters
+    ----------
+    corners_px : (17, 4, 2) array
+        As a model finds them.
+    rows
+        Height of the film.
+    """
+    spine = Vertebrae(LEVELS, corners_px)
+    marked = drawn(with_corner_sd(spine, HAND_SD * spine.width), DRAWS, np.random.default_rng(0))
+    return np.mean([aasce_angles(corners, rows).angles_deg for corners in marked], axis=0)
 
 
 def _midline_angles_deg(corners: np.ndarray) -> np.ndarray:

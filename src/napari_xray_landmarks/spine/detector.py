@@ -113,7 +113,7 @@ class Detector:
         first, last = np.flatnonzero(chain.found)[[0, -1]]
         around = torch.from_numpy(chain.corners[first:last + 1])
         return chain, find_corners(pyramid, around, self.corners, self.settings.crop, settings.mirrored,
-                                   settings.refinements)
+                                   settings.refinements, settings.crops)
 
     def _detection(self, chain: Chain, found: Corners, settings: SpineSettings) -> Detection:
         first, last = np.flatnonzero(chain.found)[[0, -1]]

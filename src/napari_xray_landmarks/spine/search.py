@@ -13,6 +13,7 @@ from .sampling import FilmPyramid, canvas_shape, film_from_canvas, standardised,
 
 ZOOMS = (1.0, 1.6, 2.5)
 CLEAR = 4.0  # score a level from which no larger canvas is searched; whole spines reach 4.1 to 5.4, false chains 3.6
+JITTER = (5.0, 0.08, 0.08, 0.08)  # spread of several crops: degrees, widths down and across, logarithm of the scale
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +95,8 @@ def _maps(network: VertebraNetwork, images: Tensor) -> tuple[Tensor, Tensor, Ten
 
 
 @torch.no_grad()
-def find_corners(pyramid: FilmPyramid, around: Tensor, network: CornerNetwork, side: int, mirrored: bool, times: int
-                 ) -> Corners:
+def find_corners(pyramid: FilmPyramid, around: Tensor, network: CornerNetwork, side: int, mirrored: bool, times: int,
+                 crops: int = 1) -> Corners:
     """The corners of vertebrae, sought `times` times in crops around those known so far.
 
     Parameters
@@ -104,17 +105,33 @@ def find_corners(pyramid: FilmPyramid, around: Tensor, network: CornerNetwork, s
         In film px, none NaN; put right by the first search.
     side
         Of a crop in px.
+    crops
+        Of each vertebra in the last search; the corners are the means of theirs, the maps the upright one's.
     """
-    for _ in range(times):
-        found = _corners_around(pyramid, around, network, side, mirrored)
+    for time in range(times):
+        found = _corners_around(pyramid, around, network, side, mirrored, crops if time == times - 1 else 1)
         around = found.points
     return found
 
 
-def _corners_around(pyramid: FilmPyramid, around: Tensor, network: CornerNetwork, side: int, mirrored: bool) -> Corners:
+def jitter(count: int) -> Tensor:
+    """(4, count, 1) how crops of a vertebra differ: turn in degrees, down and across in widths, logarithm of the scale.
+
+    The first is none; the others come in pairs that are each other's mirror image, so a mirrored film gives the same.
+    """
+    drawn = np.random.default_rng(0).standard_normal((count // 2, 1, 4)).clip(-1.5, 1.5) * JITTER
+    pairs = (drawn * np.array([[1, 1, 1, 1], [-1, 1, -1, 1]])).reshape(-1, 4)
+    return torch.from_numpy(np.concatenate([np.zeros((1, 4)), pairs])[:count].T)[..., None]
+
+
+def _corners_around(pyramid: FilmPyramid, around: Tensor, network: CornerNetwork, side: int, mirrored: bool,
+                    count: int) -> Corners:
     centre, angle, width = frames(around)
-    no = torch.zeros(len(centre), dtype=torch.bool)
-    film_from_crops = film_from_crop(centre, angle, width, side, no)
+    turn, down, across, stretch = jitter(count)
+    centre = centre + width[:, None] * torch.stack([down, across], -1)
+    no = torch.zeros(count * len(width), dtype=torch.bool)
+    film_from_crops = film_from_crop(centre.flatten(0, 1), (angle + turn).flatten(), (width * stretch.exp()).flatten(),
+                                     side, no)
     crops = standardised(pyramid.sample(film_from_crops, (side, side)))
     images = torch.cat([crops, crops.flip(-1)]) if mirrored else crops
     with torch.autocast("cpu", torch.bfloat16):
@@ -122,10 +139,11 @@ def _corners_around(pyramid: FilmPyramid, around: Tensor, network: CornerNetwork
     if mirrored:
         own, other = maps.chunk(2)
         maps = (own + other[:, list(MIRRORED)].flip(-1)) / 2
-    points = transformed(film_from_crops, expectation(maps).double())
+    points = transformed(film_from_crops, expectation(maps).double()).unflatten(0, (count, -1)).mean(0)
     crop_from_map = torch.tensor([[STRIDE, 0, (STRIDE - 1) / 2], [0, STRIDE, (STRIDE - 1) / 2],
                                   [0, 0, 1]], dtype=torch.float64)
-    return Corners(points, maps, film_from_crops @ crop_from_map)
+    upright = slice(len(width))
+    return Corners(points, maps[upright], film_from_crops[upright] @ crop_from_map)
 
 
 def found_or_put_in(chain: Chain, levels: np.ndarray, corners: np.ndarray) -> np.ndarray:

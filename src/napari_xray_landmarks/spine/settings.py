@@ -21,6 +21,8 @@ class SpineSettings:
     mirrored: bool = option(True, "Search the mirrored film too and take the mean")
     refinements: int = option(2, "How often corners are sought again in crops around those found before", low=1,
                               high=5)
+    crops: int = option(1, "Crops of each vertebra, a little turned and moved, over which its corners are averaged at "
+                        "last", low=1, high=33)
     alpha: float = option(0.01, "Weight of the bipartite distance in training (0: none)", low=1e-4, high=10.0,
                           log=True, group="training")
     vertebra_epochs: int = option(60, "Passes through the films to learn to find vertebrae", low=1, high=1000,

@@ -34,7 +34,7 @@ class Vertebrae:
     spacing
         (row, column) size of a pixel in any unit: angles need its proportions.
     covariance_px : (V, 4, 2, 2) array, optional
-        Of each corner's place.
+        Of each corner's place, as far as it does not go with those of other corners.
     notes
         What was left out or put right.
     """
