@@ -14,7 +14,8 @@ from _page import DATA
 PATIENT = {"PatientName": "SECRETNAME^SECRETFIRST", "PatientID": "SECRETID", "PatientBirthDate": "19121212",
            "OtherPatientIDs": "SECRETOTHER", "PatientComments": "SECRETCOMMENT", "AccessionNumber": "SECRETACC",
            "InstitutionName": "SECRETHOSPITAL", "ReferringPhysicianName": "SECRETDOCTOR",
-           "StudyDescription": "SECRETSTUDY", "SeriesDescription": "SECRETSERIES", "PatientAddress": "SECRETSTREET", "ImageComments": "SECRETIMAGE"}
+           "StudyDescription": "SECRETSTUDY", "SeriesDescription": "SECRETSERIES",
+           "PatientAddress": "SECRETSTREET", "ImageComments": "SECRETIMAGE"}
 MARKERS = ("SECRET", "19121212")
 LARGEST = 60_000
 """Bytes of the real files that are spoilt: small ones make many inputs cheap."""

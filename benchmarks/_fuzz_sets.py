@@ -253,9 +253,8 @@ def volume_sets() -> list[Seed]:
     about = {"name": "mine", "anatomy": "knee", "modality": "MR", "structures": {"femur": 1, "cartilage": 2},
              "cartilages": {"cartilage": "femur"}, "shapes": ["femur"], "centres": {"cartilage": 20}}
     labels, image = label_files()[0], volumes(".nii.gz")[0]
-    files = {"about.json": json.dumps(about, indent=1).encode(), 
-             "images.csv": b"image,subject,split,side\na,x,train,left\n", "masks/a.nii.gz": labels.files["labels.nii.gz"],
-             "images/a.nii.gz": image.files["whole.nii.gz"]}
+    tables = {"about.json": json.dumps(about, indent=1).encode(), "images.csv": b"image,split,side\na,,left\n"}
+    files = tables | {"masks/a.nii.gz": labels.files["labels.nii.gz"], "images/a.nii.gz": image.files["whole.nii.gz"]}
     return [Seed(files, "", ("about.json", "images.csv", "about.json", "images.csv", "masks/a.nii.gz"))]
 
 
@@ -334,13 +333,13 @@ READERS = {
     "model": Reader(models, read_model),
     "model with a network": Reader(networks, read_model),
     "training set": Reader(training_sets, read_set),
-    "set under annotation": Reader(annotated_sets, annotate),
+    "set under annotation": Reader(annotated_sets, annotate, removes=True),
     "journal": Reader(journals, read_journal),
     "schema": Reader(schemas, read_schema),
     "volume set": Reader(volume_sets, read_volumes),
     "shapes": Reader(shape_sets, read_shapes),
-    "training run": Reader(runs, go_on),
-    "simulated set": Reader(simulated, go_on_simulating),
+    "training run": Reader(runs, go_on, removes=True),
+    "simulated set": Reader(simulated, go_on_simulating, removes=True),
     "published sets": Reader(published, import_films),
     "batch manifest": Reader(manifests, read_manifest),
     "settings": Reader(settings_files, settings_of),

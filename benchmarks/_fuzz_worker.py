@@ -107,7 +107,7 @@ class Arena:
         seconds = time.perf_counter() - begin
         if self.watch.seen:
             outcome, more = "left its folder", "; ".join(self.watch.seen[:3])
-        elif lost := before - self._tree():
+        elif (lost := before - self._tree()) and not reader.removes:
             outcome, more = "left its folder", f"removed {sorted(lost)[:3]}"
         elif strange := {name for name in os.listdir(self.root) if name not in (WITHIN, "said")}:
             outcome, more = "left its folder", f"made {sorted(strange)[:3]}"

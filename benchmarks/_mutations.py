@@ -5,6 +5,7 @@ lose, gain and exchange lines, cells, keys and values. What is packed (gzip) or 
 length of a model's table) is unpacked or put right again, so that the reader behind the guard is reached.
 """
 
+import contextlib
 import gzip
 import json
 import struct
@@ -43,12 +44,13 @@ def mutated(name: str, data: bytes, rng: np.random.Generator, *, others: Sequenc
     hot
         (offset, length) of the values that readers look at, such as those of a DICOM header.
     """
-    if name.endswith(".gz") and rng.random() < 0.7:
-        return gzip.compress(mutated(name.removesuffix(".gz"), gzip.decompress(data), rng), 1, mtime=0)
-    if name.endswith(".safetensors") and rng.random() < 0.7:
-        return _with_table(data, rng)
-    if name.endswith(".png") and rng.random() < 0.5:
-        return _with_chunk(data, rng)
+    with contextlib.suppress(ValueError, KeyError, IndexError, EOFError, OSError, struct.error, zlib.error):
+        if name.endswith(".gz") and rng.random() < 0.7:
+            return gzip.compress(mutated(name.removesuffix(".gz"), gzip.decompress(data), rng), 1, mtime=0)
+        if name.endswith(".safetensors") and rng.random() < 0.7:
+            return _with_table(data, rng)
+        if name.endswith(".png") and rng.random() < 0.5:
+            return _with_chunk(data, rng)
     for _ in range(min(int(rng.geometric(0.5)), 7)):
         if name.endswith(TEXT_ENDINGS) and rng.random() < 0.9:
             data = spoilt_text(name, data, rng)
@@ -131,8 +133,8 @@ def _with_table(data: bytes, rng: np.random.Generator) -> bytes:
     """A model file with a spoilt header of the right length."""
     (length,) = struct.unpack("<Q", data[:8])
     table, values = data[8:8 + length], data[8 + length:]
-    if rng.random() < 0.5:
-        document = json.loads(table)
+    document = json.loads(table)
+    if rng.random() < 0.5 and document.get("__metadata__"):
         metadata = document["__metadata__"]
         key = choice(rng, sorted(metadata))
         metadata[key] = spoilt_text(".json", metadata[key].encode(), rng).decode("utf-8", "replace")

@@ -128,10 +128,9 @@ def _share(name: str, seed: int, indices: range) -> Tally:
 
 def _until_it_ends(name: str, seed: int, indices: range, root: str, tally: Tally) -> range:
     """Read until all are read, or the process ends or hangs; what is left to read."""
-    context = multiprocessing.get_context("fork" if not READERS[name].heavy else "spawn")
+    context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe(duplex=False)
-    reader = READERS[name] if not READERS[name].heavy else name
-    process = context.Process(target=_begin, args=(name, reader, seed, indices, root, theirs), daemon=True)
+    process = context.Process(target=work, args=(name, READERS[name], seed, indices, root, theirs), daemon=True)
     process.start()
     theirs.close()
     at, done, patience = -1, 0, STARTING_S
@@ -157,10 +156,6 @@ def _until_it_ends(name: str, seed: int, indices: range, root: str, tally: Tally
         raise RuntimeError(f"{name}: the process ended before an input was read ({ended[1]})\n{said}")
     tally.add(at, *ended, PATIENCE_S if ended[0] == "hung" else 0.0)
     return indices[done + 1:]
-
-
-def _begin(name: str, reader, seed: int, indices: range, root: str, connection) -> None:
-    work(name, READERS[name] if isinstance(reader, str) else reader, seed, indices, root, connection)
 
 
 def shown(name: str, tally: Tally, keep: Path | None, seed: int) -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+_ROWS = 256
 LUMINANCE = np.array([0.299, 0.587, 0.114])
 """Weights of red, green and blue (ITU-R BT.601)."""
 
@@ -22,10 +23,12 @@ def grey(pixels) -> np.ndarray:
     red, green, blue = (pixels[..., i] for i in range(3))
     if np.array_equal(red, green) and np.array_equal(red, blue):
         return np.ascontiguousarray(red)
-    luminance = sum(weight * channel for weight, channel in zip(LUMINANCE, (red, green, blue), strict=True))
-    if pixels.dtype.kind in "iu":
-        return np.rint(luminance).astype(pixels.dtype)
-    return luminance.astype(pixels.dtype)
+    values = np.empty(red.shape, pixels.dtype)
+    for first in range(0, len(values), _ROWS):  # in 64-bit floats the whole would be many times as large
+        rows = slice(first, first + _ROWS)
+        luminance = sum(weight * channel[rows] for weight, channel in zip(LUMINANCE, (red, green, blue), strict=True))
+        values[rows] = np.rint(luminance) if pixels.dtype.kind in "iu" else luminance
+    return values
 
 
 def grey_note(pixels) -> dict[str, str]:

@@ -1,16 +1,19 @@
 """Films as ordinary pictures: PNG, JPEG, TIFF. They carry no spacing: resolution tags are a printer's, not a film's."""
 
+import logging
 import lzma
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import FileError
 from ..imaging import Radiograph
-from .files import SIZE_LIMIT, replacing, require_file, require_plausible_size, stem, suffix
+from .files import DEFLATE_RATIO, SIZE_LIMIT, replacing, require_file, require_plausible_size, stem, suffix
 from .grey import grey, grey_note
 
 _DAMAGED = (
@@ -18,6 +21,9 @@ _DAMAGED = (
     OverflowError, ZeroDivisionError, NotImplementedError, RuntimeError, AssertionError, struct.error, zlib.error,
     lzma.LZMAError,
 )
+
+
+_PNG_BYTES = {"1": 1 / 8, "I;16": 2, "I;16B": 2, "LA": 2, "RGB": 3, "RGBA": 4}
 
 
 def read_picture(path) -> Radiograph:
@@ -54,7 +60,9 @@ def _read_pillow(path: Path) -> np.ndarray:
         try:
             with Image.open(path) as picture:
                 _require_one_frame(path, getattr(picture, "n_frames", 1))
+                stored = path.stat().st_size * DEFLATE_RATIO if picture.format == "PNG" else None
                 require_plausible_size(path, picture.size[::-1], 8)
+                require_plausible_size(path, picture.size[::-1], _PNG_BYTES.get(picture.mode, 1), stored_bytes=stored)
                 if picture.mode in ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV"):
                     picture = picture.convert("RGB")
                 return np.array(picture, dtype=np.uint8 if picture.mode == "1" else None)
@@ -68,11 +76,10 @@ def _read_tiff(path: Path) -> np.ndarray:
     import tifffile
 
     try:
-        with tifffile.TiffFile(path) as tiff:
-            _require_one_frame(path, len(tiff.series[0].pages) if tiff.series else 0)
-            page = tiff.series[0].pages[0]
-            shape = page.shape
-            require_plausible_size(path, shape, page.dtype.itemsize)
+        with _unlogged("tifffile"), tifffile.TiffFile(path) as tiff:
+            page = tiff.pages[0]
+            _require_alone(path, tiff, page)
+            require_plausible_size(path, page.shape, page.dtype.itemsize)
             pixels = page.asarray()
             inverted = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
     except FileError:
@@ -91,7 +98,33 @@ def _read_pillow_tiff(path: Path, error: Exception) -> np.ndarray:
     return _read_pillow(path)
 
 
+def _require_alone(path: Path, tiff, page) -> None:
+    """FileError where a second page is such a picture too; all pages are not gone through, damaged files have endless
+    ones."""
+    try:
+        second = tiff.pages[1]
+    except IndexError:
+        second = None
+    stacked = int((tiff.imagej_metadata or {}).get("images", 1))
+    alike = second is not None and (second.shape, second.dtype) == (page.shape, page.dtype)
+    if alike or stacked > 1:
+        raise FileError(path, f"holds {max(stacked, 2)} pictures or more", "Save one picture a file")
+
+
+@contextmanager
+def _unlogged(name: str) -> Iterator[None]:
+    """Keep what a library logs of damaged files out of the terminal."""
+    logger = logging.getLogger(name)
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
+
+
 def _inverted(pixels: np.ndarray) -> np.ndarray:
+    if pixels.dtype == bool:
+        return ~pixels
     return np.iinfo(pixels.dtype).max - pixels if pixels.dtype.kind == "u" else -pixels
 
 

@@ -66,7 +66,7 @@ class Journal:
             if self._file is not None:
                 self._file.close()
                 self._file = None
-            if self.count == 0:
+            if self.count == 0 and self.path.exists() and self.path.stat().st_size == 0:
                 self.path.unlink(missing_ok=True)
 
     def _opened(self):
@@ -85,6 +85,6 @@ class Journal:
 def _entry(line: bytes) -> dict | None:
     try:
         entry = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return entry if isinstance(entry, dict) else None

@@ -79,7 +79,7 @@ def _holder(path: Path) -> dict:
     try:
         found = json.loads(path.read_bytes())
         return {"process": int(found["process"]), "host": str(found["host"])}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}
 
 

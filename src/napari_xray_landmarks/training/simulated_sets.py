@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..errors import FileError
+from ..errors import FileError, InputError
 from ..io import Detections, write_contours, write_detections
 from ..io.files import replacing
 from ..io.geometry import save_geometry
 from ..landmarks import LandmarkSet
+from ..shape.workers import outcomes
 from .dataset import TrainingSet
 from .simulated import FilmPlan, SimulatedFilm
 from .tables import ABOUT_FILE, read_training_set
@@ -26,7 +27,8 @@ MANIFEST = "films.jsonl"
 FORMAT = 1
 
 
-def write_simulated_set(folder, plan: FilmPlan, count: int, *, about=None, progress=None) -> TrainingSet:
+def write_simulated_set(folder, plan: FilmPlan, count: int, *, about=None, progress=None, workers: int = 1,
+                        scheduler: str | None = None, retries: int = 0) -> TrainingSet:
     """Make the films 0 to `count` - 1 of a plan that are not in the folder yet; further ones there stay.
 
     Parameters
@@ -39,20 +41,26 @@ def write_simulated_set(folder, plan: FilmPlan, count: int, *, about=None, progr
         name, anatomy, licence, schema of the set, for `about.json`.
     progress
         Called as `progress(fraction, stage)`; may raise `errors.Cancelled`, after which the set can be gone on with.
+    workers, scheduler, retries
+        Of `shape.workers.outcomes`, over patients; the set is the same.
 
     Raises
     ------
     FileError
-        The folder holds something else, or films of another plan, or cannot be written.
+        The folder holds something else, or films of another plan, or cannot be written, or films are missing because
+        something befell workers.
     """
     folder = Path(folder)
     try:
         done = _open(folder, plan)
-        for number in range(count):
-            if progress is not None:
-                progress(number / count, f"film {number + 1} of {count}")
-            if number not in done:
-                done[number] = _write_film(folder, plan.film(number))
+        if scheduler is None and workers == 1:
+            for number in range(count):
+                if progress is not None:
+                    progress(number / count, f"film {number + 1} of {count}")
+                if number not in done:
+                    done[number] = _noted(folder, _write_film(folder, plan.film(number)))
+        else:
+            _write_by_workers(folder.absolute(), plan, count, done, progress, workers, scheduler, retries)
         _write_tables(folder, [done[number] for number in sorted(done)])
         if about:
             with replacing(folder / ABOUT_FILE) as temporary:
@@ -78,7 +86,10 @@ def _open(folder: Path, plan: FilmPlan) -> dict[int, dict]:
         differs = [key for key in head if not lines or lines[0].get(key) != head[key]]
         raise FileError(manifest, f"is of films made otherwise: {', '.join(differs)}", "Choose another folder")
     images = {path.name: path for path in (folder / "images").iterdir()}
-    done = {line["number"]: line for line in lines[1:] if line["image"] in images}
+    try:
+        done = {line["number"]: line for line in lines[1:] if line["image"] in images}
+    except (KeyError, TypeError) as error:
+        raise FileError(manifest, "has a line that tells no film", "Choose another folder") from error
     for name in images.keys() - {line["image"] for line in done.values()}:  # not whole: its line was still to come
         images[name].unlink()
     return done
@@ -92,7 +103,9 @@ def _whole_lines(manifest: Path) -> Iterator[dict]:
             if not line.endswith(b"\n"):
                 raise ValueError("torn")
             values = json.loads(line)
-        except ValueError:
+            if not isinstance(values, dict):
+                raise ValueError("no line of a manifest")
+        except (ValueError, RecursionError):
             break
         kept += len(line)
         yield values
@@ -102,7 +115,7 @@ def _whole_lines(manifest: Path) -> Iterator[dict]:
 
 
 def _write_film(folder: Path, film: SimulatedFilm) -> dict:
-    """Write a film's files, then its line: that it is whole."""
+    """Write a film's files; what its line is to say."""
     name = f"{film.number:06d}"
     with replacing(folder / "images" / f"{name}.png") as temporary:
         Image.fromarray(np.asarray(film.radiograph.pixels, np.uint16)).save(temporary)
@@ -113,9 +126,39 @@ def _write_film(folder: Path, film: SimulatedFilm) -> dict:
             "spacing_mm": film.radiograph.spacing_mm, "flipped": film.flipped, "metal": film.has_metal,
             "landmarks": {n: [*map(_number, point), bool(seen)] for n, point, seen in
                           zip(film.landmarks.names, film.landmarks.points, film.landmarks.detected, strict=True)}}
+    return json.loads(json.dumps(line))
+
+
+def _noted(folder: Path, line: dict) -> dict:
+    """The line of a film, written: now it is whole."""
     with open(folder / MANIFEST, "a", encoding="utf-8") as manifest:
         manifest.write(json.dumps(line) + "\n")
-    return json.loads(json.dumps(line))
+    return line
+
+
+def _write_by_workers(folder: Path, plan: FilmPlan, count: int, done: dict[int, dict], progress, workers: int,
+                      scheduler: str | None, retries: int) -> None:
+    """Make the films that are not done, those of one patient in a row by one worker."""
+    patients: dict[tuple, list[int]] = {}
+    for number in range(count):
+        if number not in done:
+            patients.setdefault(plan.place(number), []).append(number)
+    jobs, failed = {place: (folder, plan, numbers) for place, numbers in patients.items()}, []
+    for place, outcome in outcomes(_films_of, jobs, workers=workers, scheduler=scheduler, retries=retries):
+        if progress is not None:
+            progress(len(done) / count, f"film {len(done) + 1} of {count}")
+        try:
+            done |= {line["number"]: _noted(folder, line) for line in outcome()}
+        except InputError:
+            raise
+        except Exception as error:  # whatever befell a worker; the others' films are kept
+            failed.append(f"{len(patients[place])} films ({type(error).__name__}: {error})")
+    if failed:
+        raise FileError(folder, f"lacks {', '.join(failed[:3])}", "Give the same command again")
+
+
+def _films_of(folder: Path, plan: FilmPlan, numbers: list[int]) -> list[dict]:
+    return [_write_film(folder, plan.film(number)) for number in numbers]
 
 
 def _number(value: float) -> float | None:

@@ -69,7 +69,7 @@ def history(run) -> list[dict]:
     try:
         lines = (Path(run) / HISTORY).read_text(encoding="utf-8").splitlines()
         return [line for text in lines if isinstance(line := json.loads(text), dict)]
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return []
 
 
