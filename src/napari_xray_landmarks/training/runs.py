@@ -138,7 +138,7 @@ def _read(folder: Path) -> dict | None:
         return None
     try:
         found = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise FileError(folder, f"holds files but no readable {RUN_FILE}", "Choose a new or empty folder")
