@@ -2,12 +2,13 @@
 
 import json
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from napari_xray_landmarks.cli import batch
+from napari_xray_landmarks.cli import jobs
 from napari_xray_landmarks.cli.manifest import Manifest, Part, joined, key_of
 
 pytest.importorskip("distributed")
@@ -25,13 +26,13 @@ def films(tmp_path, write_film):
 @pytest.fixture
 def searches(monkeypatch):
     """How often an input was searched."""
-    counted, search = [], batch._searched
+    counted, made = [], jobs._made
 
-    def count(*arguments):
-        counted.append(arguments[3].name)
-        return search(*arguments)
+    def count(job, folder):
+        counted.append(Path(job.name).name)
+        return made(job, folder)
 
-    monkeypatch.setattr(batch, "_searched", count)
+    monkeypatch.setattr(jobs, "_made", count)
     return counted
 
 
@@ -122,17 +123,17 @@ def test_a_bad_film_is_skipped_and_tried_again(run, films, model_file, cluster, 
 
 
 def test_whatever_befalls_a_worker_ends_one_film_only(run, films, model_file, cluster, monkeypatch, tmp_path):
-    search, failed = batch._searched, []
+    made, failed = jobs._made, []
 
-    def broken(*arguments):
-        if arguments[3].name == "new101.png":
+    def broken(job, folder):
+        if job.name.endswith("new101.png"):
             failed.append(1)
             raise OSError(5, "the share is gone", "new101.png")
-        return search(*arguments)
+        return made(job, folder)
 
-    monkeypatch.setattr(batch, "_searched", broken)
+    monkeypatch.setattr(jobs, "_made", broken)
     outcome = run("detect", films, "-m", model_file, "-o", tmp_path / "out", "--scheduler", cluster)
-    assert outcome.code == 1 and len(failed) == 1 + batch.RETRIES
+    assert outcome.code == 1 and len(failed) == 1 + jobs.RETRIES
     (line,) = outcome.err.strip().splitlines()
     assert "new101.png" in line and "share is gone" in line
     assert {"new100.mrk.json", "new102.mrk.json"} <= set(contents(tmp_path / "out"))

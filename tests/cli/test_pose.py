@@ -235,3 +235,19 @@ def test_the_arm_need_not_stand_square(files, run):
                files / "p.json").code == 0
     assert error_of(files / "p.json", arm).rotation_deg < 1e-4
     assert load_pose(files / "p.json").arm.centre_px == pytest.approx((140, 210))
+
+
+def test_a_cluster_gives_the_same_poses_and_goes_on(files, run, cluster):
+    arms = {f"view_{i:03d}.dcm": view(i) for i in range(3)}
+    places = {name: on_film(arm, POINTS, 0.5) for name, arm in arms.items()}
+    places["other.dcm"] = np.random.default_rng(0).uniform(0, SIZE, (15, 2))
+    table = write(files / "all.csv", places)
+    command = "pose", table, files / "ct.mrk.json", "--geometry", files / "view_000.json", "--any-view", "-o"
+    assert run(*command, files / "here").code == 1
+    there = run(*command, files / "there", "--scheduler", cluster)
+    assert there.code == 1 and "other.dcm" in there.err and len(there.err.splitlines()) == 1
+    poses = {p.name: p.read_bytes() for p in (files / "here").iterdir()}
+    assert poses == {p.name: p.read_bytes() for p in (files / "there").glob("*.json")} and len(poses) == 3
+    write(files / "all.csv", places | {"view_001.dcm": on_film(arms["view_001.dcm"], POINTS, 0.5, 1)})
+    again = run(*command, files / "there", "--scheduler", cluster)
+    assert "2 of 4 inputs are done already" in again.out

@@ -115,3 +115,21 @@ def test_what_cannot_be_is_refused(run, folder, tmp_path, film, ct, pose, output
     run("register", tmp_path / film, tmp_path / ct, "--pose", tmp_path / pose, "-o", tmp_path / output,
         *more).assert_bad_input(*parts)
     assert not (tmp_path / "p.json").exists()
+
+
+def test_a_folder_of_films_on_a_cluster(run, folder, cluster, tmp_path):
+    for place in ("films", "poses"):
+        (tmp_path / place).mkdir()
+    shutil.copy(folder / "film.dcm", tmp_path / "films" / "a.dcm")
+    shutil.copy(folder / "film.dcm", tmp_path / "films" / "b.dcm")
+    shutil.copy(folder / "start.json", tmp_path / "poses" / "a_pose.json")
+    command = ("register", tmp_path / "films", folder / "ct.nii.gz", "--pose", tmp_path / "poses", "-o",
+               tmp_path / "out", *QUICK, "--scheduler", cluster)
+    first = run(*command)
+    assert first.code == 1 and "b_pose.json" in first.err and len(first.err.splitlines()) == 1
+    assert errors(tmp_path / "out" / "a_pose.json")[1] < 0.5 and "a.dcm: similarity" in first.out
+    shutil.copy(folder / "true.json", tmp_path / "poses" / "b.json")
+    second = run(*command)
+    assert second.code == 0 and "1 of 2 inputs are done already" in second.out
+    assert errors(tmp_path / "out" / "b_pose.json")[1] < 0.5
+    run(*command[:6], tmp_path / "p.json", *QUICK).assert_bad_input("p.json", "2 films")

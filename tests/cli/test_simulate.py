@@ -1,5 +1,6 @@
 """`simulate` from end to end on a small phantom: the files, what is in them, and bad input."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -173,3 +174,22 @@ def test_what_is_no_ct_ends_in_one_line(run, subject, known, picture, tmp_path):
 
 def test_a_file_in_place_of_the_folder_is_refused(run, subject, picture):
     run("simulate", subject / "ct.nii.gz", "-o", picture).assert_bad_input("film.png", "not a folder")
+
+
+def test_many_cts_on_a_cluster_give_the_same_films(run, subject, cluster, tmp_path):
+    cts = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        cts.append(shutil.copy(subject / "ct.nii.gz", tmp_path / name / f"{name}.nii.gz"))
+    (tmp_path / "bad.nii.gz").write_text("no volume")
+    command = "simulate", *cts, tmp_path / "bad.nii.gz", "--size", "90x120", "--pixel-mm", "2", "-o"
+    here, there = run(*command, tmp_path / "here"), run(*command, tmp_path / "there", "--scheduler", cluster)
+    assert here.code == there.code == 1 and "bad.nii.gz" in there.err and len(there.err.splitlines()) == 1
+    films = [{str(p.relative_to(folder)) for p in folder.rglob("view_*")} for folder in (tmp_path / "here",
+                                                                                          tmp_path / "there")]
+    assert films[0] == films[1] == {f"{name}/view_000.{end}" for name in ("one", "two") for end in ("dcm", "json")}
+    one, two = (load_image(tmp_path / where / "two" / "view_000.dcm").pixels for where in ("here", "there"))
+    np.testing.assert_array_equal(one, two)
+    assert here.out.replace("here", "there") == there.out
+    again = run(*command, tmp_path / "there", "--scheduler", cluster)
+    assert "2 of 3 inputs are done already" in again.out

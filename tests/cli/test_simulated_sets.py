@@ -71,3 +71,18 @@ def test_a_ct_without_landmarks_makes_no_set(run, files, tmp_path):
     outcome = run("simulate", files / "ct0.nii.gz", "-o", tmp_path / "set", "--dataset", 2)
     assert outcome.code == 2 and "ct0.nii.gz" in outcome.err and "--landmarks" in outcome.err
     assert not (tmp_path / "set").exists()
+
+
+def test_a_cluster_makes_the_same_set_and_goes_on_with_it(run, files, cluster, tmp_path):
+    assert run("simulate", *arguments(files, 5), "-o", tmp_path / "here").code == 0
+    assert run("simulate", *arguments(files, 2), "-o", tmp_path / "there").code == 0
+    outcome = run("simulate", *arguments(files, 5), "-o", tmp_path / "there", "--scheduler", cluster)
+    assert outcome.code == 0 and outcome.out.startswith("5 films of 2 subjects (")
+    here, there = ({str(p.relative_to(tmp_path / name)): p.read_bytes() for p in (tmp_path / name).rglob("*.*")
+                    if p.is_file()} for name in ("here", "there"))
+    assert here.keys() == there.keys() and {"landmarks.csv", "images/000004.png"} <= here.keys()
+    for name in here:
+        if name == "films.jsonl":  # in the order in which they were done
+            assert sorted(here[name].splitlines()) == sorted(there[name].splitlines())
+        else:
+            assert here[name] == there[name], name

@@ -1,7 +1,11 @@
+import os
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
 import pytest
 
 from napari_xray_landmarks.errors import InputError
-from napari_xray_landmarks.shape.workers import results
+from napari_xray_landmarks.shape.workers import outcomes, results
 
 
 def double(number: int) -> int:
@@ -43,3 +47,26 @@ def test_without_dask_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "distributed", None)
     with pytest.raises(InputError, match=r"pip install napari-xray-landmarks\[distributed\]"):
         list(results(double, JOBS, scheduler="localhost:8786"))
+
+
+def unlucky(folder: str, number: int) -> int:
+    """Fails once for 1, kills its process for 2, and each time it is tried it leaves a file."""
+    tries = len(list(Path(folder).glob(f"{number}-*")))
+    Path(folder, f"{number}-{tries}").touch()
+    if number == 1 and not tries:
+        raise OSError(5, "the share is gone")
+    if number == 2:
+        os._exit(1)
+    return double(number)
+
+
+def test_what_befell_a_process_is_tried_again_and_ends_one_job_only(tmp_path):
+    jobs = {number: (str(tmp_path), number) for number in (*range(6), -1)}
+    found = dict(outcomes(unlucky, jobs, workers=2, retries=1))
+    assert found.keys() == jobs.keys()
+    assert [found[n]() for n in (0, 1, 3, 4, 5)] == [0, 2, 6, 8, 10]
+    with pytest.raises(BrokenProcessPool):
+        found[2]()
+    with pytest.raises(InputError, match="negative"):
+        found[-1]()
+    assert len(list(tmp_path.glob("2-*"))) == 3 and len(list(tmp_path.glob("-1-*"))) <= 2

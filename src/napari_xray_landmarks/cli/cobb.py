@@ -157,10 +157,10 @@ def _shape(path: Path, name: str, folder: Path | None) -> tuple[int, int] | None
     from PIL import Image
 
     from ..io import load_image
-    from ..io.files import PICTURE_SUFFIXES
+    from ..io.files import PICTURE_SUFFIXES, leads_out
 
     film = (folder or path.parent / "images") / name
-    if not film.is_file():
+    if leads_out(name) or not film.is_file():
         return None
     if film.suffix.lower() not in PICTURE_SUFFIXES:
         return load_image(film).shape[-2:]

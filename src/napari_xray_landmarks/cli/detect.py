@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .batch import SchedulerOption, WorkersOption, run_batch
+from .batch import run_batch
 from .dicom_objects import KeepPatientOption, sources_for
 from .films import search_films
 from .inputs import expand
+from .jobs import RETRIES, Hands, RetriesOption, SchedulerOption, WorkersOption
 from .options import (
     Device,
     DeviceOption,
@@ -74,6 +75,7 @@ def detect(
     keep_patient: KeepPatientOption = False,
     workers: WorkersOption = 1,
     scheduler: SchedulerOption = None,
+    retries: RetriesOption = RETRIES,
     quiet: QuietOption = False,
     device: DeviceOption = Device.auto,
     seed: SeedOption = None,
@@ -88,8 +90,8 @@ def detect(
     detector.require("detect")
     settings = detector.settings(**parse_assignments(assignments))
     task = DetectTask(name, digest, settings, output, seed or 0, device.value, overlay, spacing_mm=spacing_mm)
-    if scheduler or workers > 1:
-        return run_batch(task, inputs, workers=workers, scheduler=scheduler, title="Detecting", quiet=quiet)
+    if (hands := Hands(workers, scheduler, retries)).several:
+        return run_batch(task, inputs, hands=hands, title="Detecting", quiet=quiet)
     found, whole = search_films(inputs, task.search, task.write, spacing_mm=spacing_mm, title="Detecting", quiet=quiet)
     if found:
         write_together(output, found)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
+from .jobs import RETRIES, RetriesOption, SchedulerOption, WorkersOption
 from .options import Device, DeviceOption, FolderOption, QuietOption, SeedOption
 from .reporting import progress_bar, say
 
@@ -48,8 +49,12 @@ def evaluate(
     ] = None,
     into: Annotated[
         Path | None,
-        typer.Option("--into", metavar="MODEL", help="With --conformal: put the regions into a model file's header."),
+        typer.Option("--into", metavar="MODEL", help="With --conformal: put regions and temperature into a model file, "
+                     "which then draws the ones and tempers its confidences by the other."),
     ] = None,
+    workers: WorkersOption = 1,
+    scheduler: SchedulerOption = None,
+    retries: RetriesOption = RETRIES,
     quiet: QuietOption = False,
     device: DeviceOption = Device.auto,
     seed: SeedOption = None,
@@ -73,6 +78,9 @@ def evaluate(
             images=images,
             seed=seed or 0,
             progress=bar,
+            workers=workers,
+            scheduler=scheduler,
+            retries=retries,
         )
     for line in _lines(found):
         say(line, quiet)

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from .. import __version__
 
@@ -20,7 +20,7 @@ class Part:
     key
         Of the input, the model and all settings: where one of them changes, it is another.
     files
-        Names of the files that it has of its own, beside the manifest.
+        The files that it has of its own, beside the manifest or in folders there.
     tables
         Its rows of each table of all inputs, as text with the header, by the table's name.
     lines
@@ -43,8 +43,8 @@ class Part:
                        tuple(map(str, entry["lines"])))
         except (KeyError, TypeError, ValueError):
             return None
-        plain = all(Path(name).name == name for name in (*part.files, *part.tables))
-        return part if plain and all(isinstance(text, str) for text in part.tables.values()) else None
+        inside = all(map(_is_inside, part.files)) and all(Path(name).name == name for name in part.tables)
+        return part if inside and all(isinstance(text, str) for text in part.tables.values()) else None
 
 
 class Manifest:
@@ -79,6 +79,12 @@ class Manifest:
     def close(self) -> None:
         self._journal.flush()
         self._journal.close()
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a name is that of a file in the folder or below."""
+    parts = PurePosixPath(name).parts
+    return bool(parts) and not {"..", "/", "//"} & set(parts) and not set(name) & set(":\\")
 
 
 def key_of(path: Path, *facts: object) -> str:

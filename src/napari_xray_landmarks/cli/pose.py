@@ -1,5 +1,6 @@
 """`pose`: where films were taken from, from landmarks on them and in the CT."""
 
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,12 +9,13 @@ import typer
 from ..errors import FileError, InputError, listed
 from .arms import parse_size
 from .inputs import file_stems
+from .jobs import RETRIES, Hands, Job, Made, RetriesOption, SchedulerOption, WorkersOption, run_jobs
+from .manifest import key_of
 from .options import Device, DeviceOption, QuietOption, SeedOption
 from .posing import Facts, facts_of_film, facts_of_geometry, pose_of
 from .reporting import for_each, say
 
 if TYPE_CHECKING:
-    from ..geometry.pose import Pose
     from ..io.tables import Detections
     from ..landmarks import LandmarkSet
 
@@ -57,6 +59,9 @@ def pose(
     any_view: Annotated[
         bool, typer.Option("--any-view", help="The geometry's angles mean nothing: do not compare the pose with them.")
     ] = False,
+    workers: WorkersOption = 1,
+    scheduler: SchedulerOption = None,
+    retries: RetriesOption = RETRIES,
     quiet: QuietOption = False,
     device: DeviceOption = Device.auto,
     seed: SeedOption = None,
@@ -66,28 +71,67 @@ def pose(
     Wrong landmarks are left out. Each pose comes with its residual, the landmarks that it rests on and its covariance;
     where the landmarks do not fix it, none is written.
     """
-    from ..io.poses import save_pose
-
     if not 0 <= min_confidence <= 1:
         raise InputError(f"--min-confidence {min_confidence:g}", "is no confidence", "Give a number from 0 to 1")
     films, ct = _films(points_2d, image), _landmarks_in_space(points_3d)
     targets = _targets(output, list(films))
     _require_facts(geometry, film, size, unknown_intrinsics, len(films))
+    asked = Asked(points_2d, points_3d, geometry, film, size, unknown_intrinsics, min_confidence, any_view, seed or 0)
+    if (hands := Hands(workers, scheduler, retries)).several and len(films) > 1:
+        jobs = [Job(f"{points_2d}: {name}", asked.key_of(name, one.landmarks, ct), posed,
+                    (targets[name].name, asked.absolute(), name, one.landmarks, ct)) for name, one in films.items()]
+        ended = run_jobs(jobs, output, hands, title="Pose", quiet=quiet)
+        say(f"Written: {len(ended.parts)} poses into {output}", quiet)
+        return 0 if ended.whole else 1
 
-    def work(name: str, _) -> tuple[str, "Pose"]:
-        subject = f"{points_2d}: {name}"
-        facts = _facts(name, geometry, film, size, unknown_intrinsics)
-        found = pose_of(subject, points_3d, films[name].landmarks, ct, facts, seed=seed or 0, compare=not any_view,
-                        min_confidence=min_confidence, unknown_intrinsics=unknown_intrinsics)
+    def work(name: str, _) -> tuple[str, Made]:
         targets[name].parent.mkdir(parents=True, exist_ok=True)
-        save_pose(targets[name], found)
-        return name, found
+        return name, posed(targets[name].parent, targets[name].name, asked, name, films[name].landmarks, ct)
 
     found, failures = for_each(films, work, title="Pose", quiet=quiet)
-    for name, one in found:
-        say(f"{name}: {one.provenance['summary']}", quiet)
-        say(f"Written: {targets[name]}", quiet)
+    for name, made in found:
+        for line in (*made.lines, f"Written: {targets[name]}"):
+            say(line, quiet)
     return 1 if failures else 0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command was asked for, besides the landmarks: files, and how they are used."""
+
+    points_2d: Path
+    points_3d: Path
+    geometry: Path | None
+    film: Path | None
+    size: str | None
+    unknown_intrinsics: bool
+    min_confidence: float
+    any_view: bool
+    seed: int
+
+    def absolute(self) -> "Asked":
+        """With paths that other processes find."""
+        paths = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{key: path.absolute() for key, path in paths.items() if isinstance(path, Path)})
+
+    def key_of(self, name: str, landmarks: "LandmarkSet", ct: "LandmarkSet") -> str:
+        """Of one film, for the manifest; other films of the table do not matter."""
+        files = [key_of(path) for path in (self.geometry, self.film) if path is not None]
+        points = [(s.names, s.points.tolist(), s.confidence.tolist(), s.detected.tolist()) for s in (landmarks, ct)]
+        return key_of(self.points_3d, "pose", name, files, points, self.size, self.unknown_intrinsics,
+                      self.min_confidence, self.any_view, self.seed)
+
+
+def posed(folder: Path, target: str, asked: Asked, name: str, landmarks: "LandmarkSet", ct: "LandmarkSet") -> Made:
+    """Estimate the pose of one film and write it into a folder."""
+    from ..io.poses import save_pose
+
+    facts = _facts(name, asked.geometry, asked.film, asked.size, asked.unknown_intrinsics)
+    found = pose_of(f"{asked.points_2d}: {name}", asked.points_3d, landmarks, ct, facts, seed=asked.seed,
+                    compare=not asked.any_view, min_confidence=asked.min_confidence,
+                    unknown_intrinsics=asked.unknown_intrinsics)
+    save_pose(folder / target, found)
+    return Made((f"{name}: {found.provenance['summary']}",))
 
 
 def _films(path: Path, image: str | None) -> "dict[str, Detections]":

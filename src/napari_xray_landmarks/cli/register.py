@@ -1,13 +1,16 @@
 """`register`: the pose of a radiograph in a CT, refined by comparing it with renderings."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import FileError, InputError
-from .inputs import load_one_film, named
+from .inputs import file_stems, load_one_film, named
+from .jobs import RETRIES, Hands, Job, Made, RetriesOption, SchedulerOption, WorkersOption, run_jobs
+from .manifest import key_of
 from .options import (
     Device,
     DeviceOption,
@@ -25,19 +28,26 @@ if TYPE_CHECKING:
     from ..geometry.camera import CArm
     from ..geometry.pose import Pose
     from ..imaging import Volume
-    from ..registration import Registration
+    from ..registration import Registration, RegistrationSettings
+    from ..registration.patients import Patient
 
 ENDING = ".json"
 
 
 def register(
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="A radiograph: DICOM, PNG, JPEG, TIFF, ...")],
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="A radiograph: DICOM, PNG, JPEG, TIFF, ...; or a "
+                                          "folder of them, with a folder of poses.")],
     ct: Annotated[Path, typer.Argument(metavar="CT", help="NIfTI, NRRD, MHA, or a DICOM series folder.")],
     pose: Annotated[Path, typer.Option("--pose", metavar="POSE.json", help="Where it was taken from, roughly: what "
-                                       "`pose` wrote, or the geometry of a view.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="POSE.json", help="File of the refined pose.")],
+                                       "`pose` wrote, or the geometry of a view; or a folder with one named like each "
+                                       "film.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="POSE.json", help="File of the refined pose; of "
+                                         "several films a folder.")],
     assignments: SetOption = None,
     spacing: SpacingOption = None,
+    workers: WorkersOption = 1,
+    scheduler: SchedulerOption = None,
+    retries: RetriesOption = RETRIES,
     quiet: QuietOption = False,
     device: DeviceOption = Device.auto,
     seed: SeedOption = None,
@@ -46,32 +56,106 @@ def register(
 
     With --set, any setting: similarity, patch_px, polarity, levels, finest_mm, capture_deg, capture_mm, starts, ...
     """
-    from ..io.poses import save_pose
     from ..models.methods import settings_from
-    from ..registration import RegistrationSettings, refine
-    from ..registration.sizes import in_film_pixels
+    from ..registration import RegistrationSettings
 
     check_device(device)
-    _check_output(output)
     settings = settings_from(RegistrationSettings, {}, parse_assignments(assignments), "--set")
-    arm, before = _start(pose)
-    film, volume = load_one_film(image, parse_spacing(spacing), "Give one, that of the pose"), _volume(ct)
-    arm = in_film_pixels(film, arm, str(image))
-    with progress_bar("Registering", quiet) as progress:
-        try:
-            found = refine(film, volume, arm.camera(), settings, centre_mm=arm.isocentre_mm, seed=seed or 0,
-                           progress=progress)
-        except InputError as error:
-            raise named(error, ct if error.subject == volume.name else image) from error
-    if not found.converged:
-        raise FileError(image, f"is not registered to {ct.name}: {'; '.join(found.notes)}",
-                        "Check that film, CT and pose belong together, or start nearer")
-    refined = _refined(found, arm, before, {"film": image.name, "ct": ct.name, "start": pose.name})
+    asked = Asked(ct, settings, parse_spacing(spacing), seed or 0)
+    if image.is_dir() and pose.is_dir():
+        hands = Hands(workers, scheduler, retries)
+        return _register_all(films_in(image), pose, output, replace(asked, ct=ct.absolute()), hands, quiet)
+    _check_output(output)
     output.parent.mkdir(parents=True, exist_ok=True)
-    save_pose(output, refined)
-    for line in [_in_words(found, refined), *(f"Note: {note}" for note in found.notes), f"Written: {output}"]:
+    with progress_bar("Registering", quiet) as progress:
+        made = registered(output.parent, output.name, asked, image, pose, progress)
+    for line in [*made.lines, f"Written: {output}"]:
         say(line, quiet)
     return 0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What every film of a command has in common."""
+
+    ct: Path
+    settings: "RegistrationSettings"
+    spacing_mm: tuple[float, float] | None
+    seed: int
+
+
+def films_in(folder: Path) -> list[Path]:
+    """The films of a folder, each a file of its own.
+
+    Raises
+    ------
+    FileError
+        There are none.
+    """
+    from ..io.files import PICTURE_SUFFIXES, suffix
+
+    endings = {*PICTURE_SUFFIXES, ".dcm", ".dicom", ".ima"}
+    films = sorted(path for path in folder.iterdir() if path.is_file() and suffix(path) in endings)
+    if not films:
+        raise FileError(folder, "holds no films", "Give a folder of DICOM files or pictures")
+    return films
+
+
+def _register_all(films: list[Path], poses: Path, output: Path, asked: Asked, hands: Hands, quiet: bool) -> int:
+    """Register every film with the pose that is named like it; the exit code."""
+    if output.exists() and not output.is_dir() or output.suffix:
+        raise InputError(output, f"holds one pose, but there are {len(films)} films", "Give a folder")
+    stems, jobs = file_stems([film.name for film in films]), []
+    for film, name in zip(films, stems, strict=True):
+        pose = _pose_of(film, poses)
+        key = key_of(film, "register", key_of(pose), key_of(asked.ct), asked.settings, asked.spacing_mm, asked.seed)
+        jobs.append(Job(str(film), key, registered, (f"{name}_pose{ENDING}", asked, film.absolute(), pose.absolute())))
+    ended = run_jobs(jobs, output, hands, title="Registering", quiet=quiet)
+    say(f"Written: {len(ended.parts)} poses into {output}", quiet)
+    return 0 if ended.whole else 1
+
+
+def _pose_of(film: Path, poses: Path) -> Path:
+    """The file of a film's pose; the name that it should have where there is none."""
+    from ..io.files import stem
+
+    named_like = [poses / f"{stem(film)}{end}{ENDING}" for end in ("_pose", "")]
+    return next((path for path in named_like if path.is_file()), named_like[0])
+
+
+def registered(folder: Path, target: str, asked: Asked, image: Path, pose: Path, progress=None) -> Made:
+    """Register one film and write its pose into a folder."""
+    from ..io.poses import save_pose
+    from ..registration import refine
+    from ..registration.sizes import in_film_pixels
+
+    arm, before = _start(pose)
+    film = load_one_film(image, asked.spacing_mm, "Give one, that of the pose")
+    volume, patient = _patient(asked.ct, key_of(asked.ct))
+    arm = in_film_pixels(film, arm, str(image))
+    try:
+        found = refine(film, patient, arm.camera(), asked.settings, centre_mm=arm.isocentre_mm, seed=asked.seed,
+                       progress=progress)
+    except InputError as error:
+        raise named(error, asked.ct if error.subject == volume else image) from error
+    if not found.converged:
+        raise FileError(image, f"is not registered to {asked.ct.name}: {'; '.join(found.notes)}",
+                        "Check that film, CT and pose belong together, or start nearer")
+    refined = _refined(found, arm, before, {"film": image.name, "ct": asked.ct.name, "start": pose.name})
+    save_pose(folder / target, refined)
+    return Made((f"{image.name}: {_in_words(found, refined)}", *(f"Note: {note}" for note in found.notes)))
+
+
+@lru_cache(maxsize=1)
+def _patient(ct: Path, key: str) -> "tuple[str, Patient]":
+    """What the CT is called, and the CT prepared for all of its films, once a process while the file stays the same."""
+    from ..registration.patients import patient_of
+
+    volume = _volume(ct)
+    try:
+        return volume.name, patient_of(volume)
+    except InputError as error:
+        raise named(error, ct) from error
 
 
 def _check_output(output: Path) -> None:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import typer
 
-from .batch import SchedulerOption, WorkersOption, run_batch
+from .batch import run_batch
 from .dicom_objects import KeepPatientOption, sources_for
 from .films import search_films
 from .inputs import expand
+from .jobs import RETRIES, Hands, RetriesOption, SchedulerOption, WorkersOption
 from .options import (
     Device,
     DeviceOption,
@@ -84,6 +85,7 @@ def segment(
     keep_patient: KeepPatientOption = False,
     workers: WorkersOption = 1,
     scheduler: SchedulerOption = None,
+    retries: RetriesOption = RETRIES,
     quiet: QuietOption = False,
     device: DeviceOption = Device.auto,
     seed: SeedOption = None,
@@ -93,12 +95,12 @@ def segment(
     from ..models.registry import find_model
 
     check_device(device)
-    spacing_mm = parse_spacing(spacing)
+    spacing_mm, hands = parse_spacing(spacing), Hands(workers, scheduler, retries)
     if read_model_header(find_model(model)).dimensions == 3:
         refuse("a model of volumes", **{"--spacing-mm": spacing_mm})
         return segment_volumes(inputs, model, output, parse_assignments(assignments), overlay=overlay,
-                               surfaces=surfaces, keep_patient=keep_patient, workers=workers, scheduler=scheduler,
-                               quiet=quiet, device=device.value, seed=seed or 0)
+                               surfaces=surfaces, keep_patient=keep_patient, hands=hands, quiet=quiet,
+                               device=device.value, seed=seed or 0)
     refuse("a model of radiographs", **{"--surfaces": surfaces})
     paths = expand(inputs)
     check_output(output, len(paths), CONTOURS, labels=labels, overlay=overlay)
@@ -107,8 +109,8 @@ def segment(
     chosen.require("segment")
     settings = chosen.settings(**parse_assignments(assignments))
     task = SegmentTask(name, digest, settings, output, seed or 0, device.value, labels, overlay, spacing_mm=spacing_mm)
-    if scheduler or workers > 1:
-        return run_batch(task, paths, workers=workers, scheduler=scheduler, title="Segmenting", quiet=quiet)
+    if hands.several:
+        return run_batch(task, paths, hands=hands, title="Segmenting", quiet=quiet)
     single: list[tuple[Radiograph, Segmented]] = []
 
     def write(stem: str, radiograph: "Radiograph", one: Segmented) -> None:

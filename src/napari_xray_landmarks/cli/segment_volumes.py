@@ -10,6 +10,7 @@ from .batch import run_batch
 from .dicom_objects import sources_for
 from .films import search_films
 from .inputs import expand, load_volumes
+from .jobs import Hands
 from .outputs import DICOM_ENDING, TABLE_ENDING, Formats, check_output, is_folder
 from .reporting import say
 from .tasks import Task, loaded_model
@@ -96,8 +97,7 @@ class VolumesTask(Task):
 
 
 def segment_volumes(inputs: Sequence[Path], model: str, output: Path, assignments: Mapping[str, str], *, overlay: bool,
-                    surfaces: bool, keep_patient: bool, workers: int, scheduler: str | None, quiet: bool, device: str,
-                    seed: int) -> int:
+                    surfaces: bool, keep_patient: bool, hands: Hands, quiet: bool, device: str, seed: int) -> int:
     """Segment volumes; the arguments are those of the command. Of several inputs, a bad one is skipped."""
     paths = expand(inputs, volumes=True)
     check_output(output, len(paths), LABELS, overlay=overlay, surfaces=surfaces)
@@ -105,8 +105,8 @@ def segment_volumes(inputs: Sequence[Path], model: str, output: Path, assignment
     name, digest, chosen = loaded_model(model, device)
     chosen.require("segment")
     task = VolumesTask(name, digest, chosen.settings(**assignments), output, seed, device, surfaces, overlay, sources)
-    if scheduler or workers > 1:
-        return run_batch(task, paths, workers=workers, scheduler=scheduler, title="Segmenting", quiet=quiet)
+    if hands.several:
+        return run_batch(task, paths, hands=hands, title="Segmenting", quiet=quiet)
 
     def write(stem: str, volume: "Volume", one: SegmentedVolume) -> None:
         task.write(stem, volume, one)

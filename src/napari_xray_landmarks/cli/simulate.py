@@ -11,6 +11,8 @@ import typer
 from ..errors import InputError
 from .arms import parse_arm, parse_structures, parse_view
 from .inputs import file_stems, names_in_output
+from .jobs import RETRIES, Hands, Job, Made, RetriesOption, SchedulerOption, WorkersOption, run_jobs
+from .manifest import key_of
 from .options import (
     Device,
     DeviceOption,
@@ -106,6 +108,9 @@ def simulate(
     implants: ImplantsOption = 0.3,
     anatomy: AnatomyOption = Anatomy.pelvis,
     appearance: AppearanceOption = True,
+    workers: WorkersOption = 1,
+    scheduler: SchedulerOption = None,
+    retries: RetriesOption = RETRIES,
     quiet: QuietOption = False,
     device: DeviceOption = Device.auto,
     seed: SeedOption = None,
@@ -116,7 +121,7 @@ def simulate(
     own folder, and a bad one is reported and skipped.
     """
     check_device(device)
-    arm = parse_arm(sod, sdd, size, pixel, roll, isocentre)
+    arm, hands = parse_arm(sod, sdd, size, pixel, roll, isocentre), Hands(workers, scheduler, retries)
     if dataset is not None and [str(ct) for ct in cts] == [KNEE] and not cts[0].exists():
         return write_knees(output, dataset, quiet)
     if dataset is not None:
@@ -128,7 +133,8 @@ def simulate(
         views_of = hip_views(flipped) if str(cts[0]) == HIPS else view_ranges(arm, lao, cran, flipped)
         look = look_of(_exposure(exposure, assignments) if exposure or assignments else None,
                        _collimation(collimator), tools, appearance)
-        return write_set(output, source, views_of, dataset, look, seed=seed or 0, views_each=views_each, quiet=quiet)
+        return write_set(output, source, views_of, dataset, look, seed=seed or 0, views_each=views_each, hands=hands,
+                         quiet=quiet)
     angles = [parse_view(text) for text in views or ["ap"]]
     request = Request(
         tuple(replace(arm, lao_deg=lao, cran_deg=cran) for lao, cran in angles), isocentre is not None,
@@ -139,6 +145,9 @@ def simulate(
     if output.exists() and not output.is_dir():
         raise InputError(output, "is a file, not a folder", "Choose another name")
     stems = dict(zip(cts, file_stems(names_in_output(cts)), strict=True))
+    if hands.several and len(stems) > 1:
+        jobs = [simulation(ct, output, stem, request, marks.get(ct), labelled.get(ct)) for ct, stem in stems.items()]
+        return 0 if run_jobs(jobs, output, hands, title="Simulating", quiet=quiet).whole else 1
 
     def work(path: Path, progress: Progress) -> list[str]:
         folder = output if len(stems) == 1 else output / stems[path]
@@ -148,6 +157,20 @@ def simulate(
     for line in (line for lines in results for line in lines):
         say(line, quiet)
     return 1 if failures else 0
+
+
+def simulation(ct: Path, output: Path, stem: str, request: Request, marks: Path | None, labels: Path | None) -> Job:
+    """The films of one CT of several, in a folder of their own."""
+    files = [ct.absolute(), *(None if path is None else path.absolute() for path in (marks, labels))]
+    key = key_of(ct, "simulate", stem, request, *(path and key_of(path) for path in files[1:]))
+    return Job(str(ct), key, simulated, (str(output.absolute()), stem, request, *files))
+
+
+def simulated(folder: Path, output: str, stem: str, request: Request, ct: Path, marks: Path | None, labels: Path | None
+              ) -> Made:
+    """Simulate the films of one CT into a folder from which they are moved to `output`."""
+    lines = simulate_views(ct, folder / stem, request, marks, labels, lambda fraction, stage="": None)
+    return Made(tuple(line.replace(str(folder), output) for line in lines))
 
 
 def _exposure(name: str | None, assignments: Sequence[str] | None) -> "Exposure":

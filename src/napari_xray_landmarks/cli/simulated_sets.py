@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..training.patients import Patients
     from ..training.simulated import FilmPlan, Look
     from ..training.views import ViewRanges
+    from .jobs import Hands
 
 PANEL = "Data set"
 HIPS, KNEE = "hips", "knee"
@@ -161,14 +162,15 @@ def look_of(exposure: "Exposure | None", collimation: "Collimation | None", tool
 
 
 def write_set(output: Path, source: "Patients", views: "ViewRanges", count: int, look: "Look", *, seed: int,
-              views_each: int, quiet: bool) -> int:
+              views_each: int, hands: "Hands", quiet: bool) -> int:
     """Write the films that the folder lacks; gives the exit code."""
     from ..training.simulated import FilmPlan
     from ..training.simulated_sets import write_simulated_set
 
     plan = FilmPlan(source, views, seed, views_each, look)
     with progress_bar("Simulating", quiet) as progress:
-        dataset = write_simulated_set(output, plan, count, about=about(plan), progress=progress)
+        dataset = write_simulated_set(output, plan, count, about=about(plan), progress=progress, workers=hands.workers,
+                                      scheduler=hands.scheduler, retries=hands.retries)
     splits = {split: sum(film.split == split for film in dataset.films) for split in ("train", "validation", "test")}
     shares = ", ".join(f"{number} {split}" for split, number in splits.items())
     say(f"{len(dataset)} films of {len(dataset.subjects)} subjects ({shares})  {output}", quiet)

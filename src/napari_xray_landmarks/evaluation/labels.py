@@ -11,6 +11,7 @@ from ..errors import FileError, InputError
 from ..imaging import Radiograph, Volume
 from ..io import load_image
 from ..io.files import PICTURE_SUFFIXES, VOLUME_SUFFIXES, stem
+from ..shape.workers import outcomes
 from .cases import Case, ImageSource, image_source
 from .comparison import Comparison, Measure, Pairs
 from .matched import files_in, matched
@@ -20,7 +21,8 @@ ENDINGS = VOLUME_SUFFIXES + PICTURE_SUFFIXES
 Labels = Volume | Radiograph
 
 
-def compare_label_files(predicted, truth, *, thresholds=None, images=None, seed: int = 0, progress=None) -> Comparison:
+def compare_label_files(predicted, truth, *, thresholds=None, images=None, seed: int = 0, progress=None,
+                        **hands) -> Comparison:
     """Compare a label file with another, or those of a folder (or of its `masks/`) with those of another.
 
     Structures are named as the truth's `about.json` says ("structures": {"femur": 1, ...}), otherwise by their numbers.
@@ -33,17 +35,17 @@ def compare_label_files(predicted, truth, *, thresholds=None, images=None, seed:
         Two that belong together are on different grids, or hold no whole numbers.
     """
     predicted, truth = Path(predicted), Path(truth)
-    found, known = (_label_files(path) for path in (predicted, truth))
+    found, known = (label_files(path) for path in (predicted, truth))
     for path, files in ((predicted, found), (truth, known)):
         if not files:
             raise FileError(path, "holds no label files", f"Give {', '.join(ENDINGS[:4])} or pictures of masks")
-    names = {**_structures(predicted), **_structures(truth)}
+    names = {**structures_of(predicted), **structures_of(truth)}
     source = image_source(images, truth if (truth / "images").is_dir() else None)  # otherwise masks would be found
     return compare_labels(found, known, names=names, predicted=predicted, truth=truth, thresholds=thresholds, seed=seed,
-                          source=source, progress=progress)
+                          source=source, progress=progress, **hands)
 
 
-def _label_files(path: Path) -> dict[str, Path]:
+def label_files(path: Path) -> dict[str, Path]:
     """The label files by name; where some are called `..._labels`, only these: pictures may lie beside them."""
     files = files_in(path, ENDINGS, "masks")
     return {name: file for name, file in files.items() if stem(name).endswith("_labels")} or files
@@ -51,18 +53,20 @@ def _label_files(path: Path) -> dict[str, Path]:
 
 def compare_labels(found: Mapping[str, Path | Labels], known: Mapping[str, Path | Labels], *, predicted: Path,
                    truth: Path, names: Mapping[int, str] | None = None, thresholds=None,
-                   source: ImageSource = lambda _: None, seed: int = 0, progress=None) -> Comparison:
-    """Compare labels, in memory or read one pair at a time, by image and structure."""
+                   source: ImageSource = lambda _: None, seed: int = 0, progress=None, **hands) -> Comparison:
+    """Compare labels, in memory or read one pair at a time, by image and structure.
+
+    `hands` are `workers`, `scheduler` and `retries` of `shape.workers.outcomes`, over images.
+    """
     pairs, notes = matched(predicted, found, known)
-    rows, units, names = [], set(), names or {}
-    for number, (name, other) in enumerate(pairs.items()):
+    jobs = {name: (found[other], known[name], names or {}) for name, other in pairs.items()}
+    compared: dict[str, tuple] = {}
+    for name, outcome in outcomes(_compared, jobs, **hands):
         if progress is not None:
-            progress(number / len(pairs), name)
-        one, reference = _read(found[other]), _read(known[name])
-        matrix, unit = check_pair(one, reference)
-        units.add(unit)
-        measured = _rows(_array(one), _array(reference), matrix, names)
-        rows += [{"image": name, "subject": name, **row} for row in measured]
+            progress(len(compared) / len(pairs), name)
+        compared[name] = outcome()
+    units = {unit for unit, _ in compared.values()}
+    rows = [{"image": name, "subject": name, **row} for name in pairs for row in compared[name][1]]
     if not rows:
         raise FileError(predicted, "and the truth hold nothing but background", "Give labels of structures")
     if len(units) > 1:
@@ -79,6 +83,13 @@ def compare_labels(found: Mapping[str, Path | Labels], known: Mapping[str, Path 
     return Comparison("labels", predicted.name, truth.resolve().name, "structure", measures, table, (), (sizes,),
                       tuple(notes), **({} if thresholds is None else {"thresholds": thresholds}),
                       case=_cases(found, known, pairs, source), seed=seed)
+
+
+def _compared(predicted: Path | Labels, truth: Path | Labels, names: Mapping[int, str]) -> tuple[tuple, list[dict]]:
+    """The units of one image, and a row for each of its structures."""
+    one, reference = _read(predicted), _read(truth)
+    matrix, unit = check_pair(one, reference)
+    return unit, _rows(_array(one), _array(reference), matrix, names)
 
 
 def check_pair(predicted: Labels, truth: Labels) -> tuple[np.ndarray, tuple[str, str, float]]:
@@ -128,7 +139,7 @@ def _array(labels: Labels) -> np.ndarray:
     return labels.voxels if isinstance(labels, Volume) else labels.pixels
 
 
-def _structures(path: Path) -> dict[int, str]:
+def structures_of(path: Path) -> dict[int, str]:
     """Names by number, as a data set's `about.json` says; empty where there is none."""
     about = path / "about.json"
     if not about.is_file():
@@ -136,7 +147,7 @@ def _structures(path: Path) -> dict[int, str]:
     try:
         structures = json.loads(about.read_text(encoding="utf-8-sig")).get("structures", {})
         return {int(label): str(name) for name, label in structures.items()}
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise FileError(about, "cannot be read as names of structures", 'Write "structures": {"femur": 1}') from error
 
 

@@ -33,6 +33,9 @@ def evaluate(
     images=None,
     seed: int = 0,
     progress=None,
+    workers: int = 1,
+    scheduler: str | None = None,
+    retries: int = 0,
 ) -> Evaluation | Comparison:
     """Compare what was predicted with what is true, and write a report.
 
@@ -62,6 +65,8 @@ def evaluate(
         Of the intervals.
     progress
         Called as `progress(fraction, image)` while labels are compared, which takes long; may raise `errors.Cancelled`.
+    workers, scheduler, retries
+        Of labels: who compares the images, as of `shape.workers.outcomes`.
 
     Returns
     -------
@@ -84,7 +89,8 @@ def evaluate(
 
         found = compare_pose_files(predicted, truth, targets=targets, failure_above=failure_above, **common)
     else:
-        more = {"progress": progress} if kind == "labels" else {}
+        hands = {"workers": workers, "scheduler": scheduler, "retries": retries}
+        more = {"progress": progress, **hands} if kind == "labels" else {}
         found = _comparer(kind)(predicted, truth, **common, **more)
     if output is not None:
         write_report(found, output)
