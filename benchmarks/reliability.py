@@ -1,10 +1,12 @@
 """What the bundled models' confidences and conformal regions are worth, on films that trained none of them.
 
-    python benchmarks/reliability.py [--model NAME] [--films 60] [--try]
+    OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 python benchmarks/reliability.py [--model NAME] [--share 1] [--try]
 
 Phantom models are judged on other subjects, `hip-fluoroscopy` on whole and spoilt films of other subjects, `spine-ap`
-on the real films of the fold that it has not seen (needs ../shared/data/aasce or $XRAY_LANDMARKS_DATA). Every model is
-judged by what its own confidence speaks of. What was found is kept, model by model.
+on the real films of the fold that it has not seen and `pelvis-mr` on the three real MRIs that were left out (both need
+../shared/data or $XRAY_LANDMARKS_DATA). Every model is judged by what its own confidence speaks of: of landmarks and
+outlines the probability of being right, of a volume's structures the Dice coefficient to expect. What was found is
+kept, model by model.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -19,23 +21,26 @@ from _page import ROOT, arguments, table, write_section
 from _runs import kept, model_key
 from _spine import aasce, fold
 from napari_xray_landmarks.errors import InputError
-from napari_xray_landmarks.evaluation.conformal import calibrate, temperature, tempered
+from napari_xray_landmarks.evaluation.conformal import calibrate, temperature
 from napari_xray_landmarks.evaluation.plots import BLUE, GREY, ORANGE, drawn
 from napari_xray_landmarks.evaluation.statistics import reliability
 from napari_xray_landmarks.io.files import replacing
 from napari_xray_landmarks.models import Model, list_models, load_model
+from napari_xray_landmarks.models.confidence import tempered
 from napari_xray_landmarks.phantoms import film as phantom_film
 
 PHANTOMS = {"pelvis-ap": "pelvis", "proximal-femur-ap": "proximal-femur", "complete-femur-ap": "complete-femur",
             "pelvis-outline-ap": "pelvis-outline"}
 FIRST_SUBJECT = 2000
+LEFT_OUT = ("21", "22", "23")  # MRIs that `pelvis-mr` has not seen
 COVERAGE = 0.9
 PICTURE = ROOT / "docs" / "images" / "reliability.png"
 
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """One film: (N,) confidences, NaN where the truth is unknown; whether each is right; (N, 2) true less predicted."""
+    """One image: (N,) confidences, NaN where the truth is unknown; whether each is right, or of structures the Dice
+    coefficient; (N, 2) true less predicted places."""
 
     confidence: np.ndarray
     right: np.ndarray
@@ -45,26 +50,29 @@ class Judged:
 def main() -> None:
     parser = arguments(__doc__.partition("\n")[0])
     parser.add_argument("--model", action="append", help="only these; the page then has only these")
-    parser.add_argument("--films", type=int, default=60, help="of each model")
+    parser.add_argument("--share", type=float, default=1.0, help="of the usual number of images of each model")
     parser.add_argument("--cache", type=Path, default=CACHE)
-    parser.add_argument("--try", dest="trial", action="store_true", help="four films of each")
+    parser.add_argument("--try", dest="trial", action="store_true", help="two images of each")
     options = parser.parse_args()
-    count, rows, found = 4 if options.trial else options.films, [], {}
+    options.dry |= options.trial
+    rows, found = [], {}
     for header in list_models():
         if header.name not in SOURCES or (options.model and header.name not in options.model):
             continue
+        count = 2 if options.trial else max(2, round(options.share * SOURCES[header.name].images))
         values = kept(options.cache, f"reliability-{header.name}-{model_key(header.name)}", count,
-                      lambda name=header.name: _judge(name, count, options.cache), room="models")
+                      lambda name=header.name, count=count: _judge(name, count, options.cache), room="models")
         if len(values["confidence"]):
             found[header.name] = values
             rows.append(_row(header.name, values))
             print(" | ".join(rows[-1]), flush=True)
     if not options.dry:
         _draw(found)
-    head = ["model", "right means", "films", "right", "mean confidence", "calibration error", "after temperature",
+    head = ["model", "right means", "images", "right", "mean confidence", "calibration error", "after temperature",
             f"{100 * COVERAGE:.0f} % regions hold"]
-    notes = ("Calibration error: mean gap of confidence and share that is right, in ten bins. The temperature and the "
-             "regions come from half of the films, the numbers from the others. Regions: circles by split conformal "
+    notes = ("Calibration error: mean gap of confidence and share that is right (of structures the mean Dice "
+             "coefficient), in ten bins. Temperature and regions come from half of the images, the numbers from "
+             "the others; structures have neither, and all of their images count. Regions: circles by split conformal "
              f"prediction; at least {100 * COVERAGE:.0f} % is promised on average over films.")
     picture = "![Share that is right by confidence, of each bundled model](images/reliability.png)"
     write_section("reliability", "What confidences are worth", [table(head, rows), notes, picture], (), dry=options.dry,
@@ -78,16 +86,18 @@ def _judge(name: str, count: int, cache: Path) -> Mapping[str, np.ndarray]:
         films.append(judged)
         print(f"{name}: {len(films)} films", flush=True)
     if not films:
-        return {"confidence": np.empty((0, 0)), "right": np.empty((0, 0), bool), "offsets": np.empty((0, 0, 2))}
+        return {"confidence": np.empty((0, 0)), "right": np.empty((0, 0)), "offsets": np.empty((0, 0, 2))}
     return {key: np.array([getattr(film, key) for film in films]) for key in ("confidence", "right", "offsets")}
 
 
 def _row(name: str, values: Mapping[str, np.ndarray]) -> list[str]:
     confidence, right = values["confidence"], values["right"]
-    half = len(confidence) // 2
-    before, after = (_gap(c[half:], right[half:]) for c in (confidence, _cooled(confidence, right, half)))
+    overlaps = right.dtype.kind == "f"
+    half = 0 if overlaps else len(confidence) // 2
+    after = "–" if overlaps else f"{_gap(_cooled(confidence, right, half)[half:], right[half:]):.3f}"
     return [f"`{name}`", SOURCES[name].means, str(len(confidence)), f"{100 * _mean(right, confidence):.1f} %",
-            f"{np.nanmean(confidence):.3f}", f"{before:.3f}", f"{after:.3f}", _covered(values, half)]
+            f"{np.nanmean(confidence):.3f}", f"{_gap(confidence[half:], right[half:]):.3f}", after,
+            "–" if overlaps else _covered(values, half)]
 
 
 def _mean(right: np.ndarray, confidence: np.ndarray) -> float:
@@ -100,9 +110,12 @@ def _cooled(confidence: np.ndarray, right: np.ndarray, half: int) -> np.ndarray:
 
 
 def _gap(confidence: np.ndarray, right: np.ndarray) -> float:
-    """Calibration error; `statistics.reliability` takes errors, and counts those up to the threshold as right."""
-    found = reliability(confidence, np.where(right, 0.0, 1.0), 0.5)
-    return float("nan") if found is None else found.calibration_error
+    """Calibration error; the mean "error" of a bin is the share, or the mean Dice coefficient, that lacks to 1."""
+    found = reliability(confidence, 1.0 - right, 0.5)
+    if found is None:
+        return float("nan")
+    gaps = [b.count * abs(b.mean_confidence - (1 - b.mean_error)) for b in found.bins]
+    return float(sum(gaps) / sum(b.count for b in found.bins))
 
 
 def _covered(values: Mapping[str, np.ndarray], half: int) -> str:
@@ -125,16 +138,18 @@ def _draw(found: Mapping[str, Mapping[str, np.ndarray]]) -> None:
     for axes in panels[len(found):]:
         axes.axis("off")
     for axes, (name, values) in zip(panels, found.items(), strict=False):
-        half = len(values["confidence"]) // 2
-        cooled = _cooled(values["confidence"], values["right"], half)
+        overlaps = values["right"].dtype.kind == "f"
+        half = 0 if overlaps else len(values["confidence"]) // 2
+        shown = [(values["confidence"], BLUE, "as it is")]
+        shown += [] if overlaps else [(_cooled(values["confidence"], values["right"], half), ORANGE, "temperature")]
         axes.plot([0, 1], [0, 1], color=GREY, lw=0.8, ls=":")
-        for confidence, colour, label in ((values["confidence"], BLUE, "as it is"), (cooled, ORANGE, "temperature")):
-            bins = reliability(confidence[half:], np.where(values["right"][half:], 0.0, 1.0), 0.5).bins
+        for confidence, colour, label in shown:
+            bins = reliability(confidence[half:], 1.0 - values["right"][half:], 0.5).bins
             largest = max(b.count for b in bins)
-            places = [b.mean_confidence for b in bins], [b.share_within for b in bins]
+            places = [b.mean_confidence for b in bins], [1 - b.mean_error for b in bins]
             axes.plot(*places, color=colour, lw=1, label=label)
             axes.scatter(*places, color=colour, s=[6 + 60 * b.count / largest for b in bins])
-        axes.set(xlim=(0, 1), ylim=(0, 1.03), xlabel="confidence", ylabel="share right")
+        axes.set(xlim=(0, 1), ylim=(0, 1.03), xlabel="confidence", ylabel="Dice" if overlaps else "share right")
         axes.set_title(f"{name}\n{SOURCES[name].means}", fontsize=7)
     if found:
         panels[0].legend(frameon=False, fontsize=7)
@@ -208,19 +223,52 @@ def _hips(model: Model, count: int, cache: Path) -> Iterator[Judged]:
         yield Judged(np.array([confidence]), np.array([right]), np.empty((0, 2)))
 
 
+def _knees(model: Model, count: int, cache: Path) -> Iterator[Judged]:
+    from napari_xray_landmarks.phantoms.knee_images import knee_phantom
+    from napari_xray_landmarks.training.knee_sets import STRUCTURES
+
+    for number in range(FIRST_SUBJECT, FIRST_SUBJECT + count):
+        made = knee_phantom(number)
+        yield _structures(model, made.volume, made.labels, STRUCTURES)
+
+
+def _pelvic_mris(model: Model, count: int, cache: Path) -> Iterator[Judged]:
+    from napari_xray_landmarks.io import load_image
+    from pelvic_mri import ABOUT, MARK, SOURCE
+
+    for name in LEFT_OUT[:count] if SOURCE.is_dir() else ():
+        volume, labels = (load_image(SOURCE / f"{name}{end}.nii.gz") for end in ("", MARK))
+        yield _structures(model, volume, labels, ABOUT["structures"])
+
+
+def _structures(model: Model, volume, truth, known: Mapping[str, int]) -> Judged:
+    """Judge the structures of a volume: each confidence against the Dice coefficient; one not found has 0."""
+    from napari_xray_landmarks.evaluation.volumes import overlaps
+
+    found = model.segment(volume)
+    sure = {one.name: one.confidence for one in found.structures}
+    dice = {one.structure: one.dice for one in overlaps(found.labels, truth, known)}
+    shown = [name for name in known if name in sure]
+    return Judged(np.array([sure[n] for n in shown]), np.array([np.nan_to_num(dice.get(n, 0.0)) for n in shown]),
+                  np.empty((0, 2)))
+
+
 @dataclass(frozen=True)
 class Source:
-    """Films that a model has not seen, judged, and in words what being right means."""
+    """Images that a model has not seen, judged, in words what being right means, and how many are enough."""
 
     films: Callable[[Model, int, Path], Iterator[Judged]]
     means: str
+    images: int
 
 
 SOURCES = {
-    **dict.fromkeys(PHANTOMS, Source(_phantoms, "within 3 % of the shape's size")),
-    "pelvis-any-view": Source(_any_view, "within 5.8 mm"),
-    "spine-ap": Source(_spines, "within a tenth of an endplate"),
-    "hip-fluoroscopy": Source(_hips, "outline within 2 mm"),
+    **dict.fromkeys(PHANTOMS, Source(_phantoms, "within 3 % of the shape's size", 30)),
+    "pelvis-any-view": Source(_any_view, "within 5.8 mm", 30),
+    "spine-ap": Source(_spines, "within a tenth of an endplate", 60),
+    "hip-fluoroscopy": Source(_hips, "outline within 2 mm", 40),
+    "knee-mr": Source(_knees, "Dice coefficient", 3),
+    "pelvis-mr": Source(_pelvic_mris, "Dice coefficient", 3),
 }
 
 if __name__ == "__main__":

@@ -12,16 +12,11 @@ from napari_xray_landmarks.cli import app
 from napari_xray_landmarks.errors import InputError
 from napari_xray_landmarks.evaluation import evaluate
 from napari_xray_landmarks.evaluation.calibration import calibration, regions_in, write_into_model
-from napari_xray_landmarks.evaluation.conformal import (
-    Regions,
-    calibrate,
-    quantile,
-    regions_of,
-    temperature,
-    tempered,
-)
+from napari_xray_landmarks.evaluation.conformal import Regions, calibrate, quantile, regions_of, temperature
+from napari_xray_landmarks.evaluation.statistics import reliability
 from napari_xray_landmarks.io import Detections, write_detections
-from napari_xray_landmarks.models import ModelHeader, read_model_file, save_model
+from napari_xray_landmarks.models import ModelHeader, read_model_file, read_model_header, save_model
+from napari_xray_landmarks.models.confidence import calibrated, temperature_of, tempered
 
 WIDE = np.array([[9.0, 5.0], [5.0, 4.0]])
 
@@ -123,6 +118,52 @@ def test_the_command_writes_regions_into_a_model(validated, tmp_path):
     assert tensors["x"].shape == (2,)
     values = json.loads((tmp_path / "out" / "calibration.json").read_text())
     assert values["temperature"]["before"] >= 0 and values["regions"] == regions.to_header()
+
+
+def overconfident(folder, count: int, seed: int, heat: float = 2.5):
+    """A table of films whose confidences are too extreme by a temperature, their truth, and (confidences, errors)."""
+    rng = np.random.default_rng(seed)
+    films = {f"f{i}": rng.uniform(0.02, 0.98, 4) for i in range(count)}
+    off = {name: np.where(rng.random(4) < honest, 1.0, 30.0) for name, honest in films.items()}  # px of 0.5 mm
+    truth = training_set(folder / "set", {name: {"": TRUE} for name in films}, (0.5, 0.5))
+    said = {name: tempered(honest, 1 / heat) for name, honest in films.items()}
+    write_detections(folder / "p.csv", [Detections(n, marks(TRUE + np.outer(off[n], (0.0, 1.0)), confidence=said[n]))
+                                        for n in films])
+    return (folder / "p.csv", truth), (np.concatenate(list(said.values())), np.concatenate(list(off.values())) / 2)
+
+
+def test_a_calibrated_model_tells_honest_confidences_on_films_held_out(tmp_path):
+    model = model_file(tmp_path / "m.safetensors")
+    files, _ = overconfident(tmp_path, 80, 0)
+    write_into_model(calibration(evaluate(*files), 0.9), model)
+    header = read_model_header(model)
+    assert temperature_of(header) == pytest.approx(2.5, rel=0.25)
+    (tmp_path / "held").mkdir()
+    _, (said, errors) = overconfident(tmp_path / "held", 200, 1)
+    before, after = (reliability(c, errors, 2.0).calibration_error for c in (said, calibrated(header, said)))
+    assert before > 0.1 and after < before / 3
+
+
+def test_the_same_films_calibrate_once_and_others_on_top(tmp_path):
+    model = model_file(tmp_path / "m.safetensors")
+    files, _ = overconfident(tmp_path, 40, 0)
+    values = calibration(evaluate(*files), 0.9)
+    for _ in range(2):
+        write_into_model(values, model)
+    first = temperature_of(read_model_header(model))
+    assert first == pytest.approx(values["temperature"]["temperature"])
+    (tmp_path / "other").mkdir()
+    more = calibration(evaluate(*overconfident(tmp_path / "other", 40, 1, heat=1.5)[0]), 0.9)
+    write_into_model(more, model)
+    assert temperature_of(read_model_header(model)) == pytest.approx(first * more["temperature"]["temperature"])
+
+
+@pytest.mark.parametrize("broken", ["hot", {"temperature": "2"}, {"temperature": -1}, {"temperature": True}, {}])
+def test_a_temperature_that_cannot_be_changes_nothing(broken):
+    header = ModelHeader("joint-displacement", "pelvis", NAMES, extra={"temperature": broken})
+    assert temperature_of(header) == 1.0 and list(calibrated(header, [0.3])) == [0.3]
+    spine = ModelHeader("bipartite-spine", "spine", NAMES, extra={"temperature": {"temperature": 2.0}})
+    assert temperature_of(spine) == 1.0  # Cobb angles' uncertainty is computed from its confidences
 
 
 def test_what_cannot_be_calibrated_is_told(validated, tmp_path):

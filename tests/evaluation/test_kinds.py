@@ -5,18 +5,29 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
+from typer.testing import CliRunner
 
 from marked_films import TRUE, detections, training_set
+from napari_xray_landmarks.cli import app
 from napari_xray_landmarks.errors import FileError, InputError
 from napari_xray_landmarks.evaluation import evaluate
 from napari_xray_landmarks.evaluation.contours import area_dice
 from napari_xray_landmarks.evaluation.kinds import common_kind, kinds_in
 from napari_xray_landmarks.geometry.camera import CArm
 from napari_xray_landmarks.imaging import Radiograph, Volume
-from napari_xray_landmarks.io import save_landmarks, write_contours, write_labels, write_volume
+from napari_xray_landmarks.io import (
+    Detections,
+    save_landmarks,
+    write_contours,
+    write_detections,
+    write_labels,
+    write_volume,
+)
 from napari_xray_landmarks.io.geometry import save_geometry
 from napari_xray_landmarks.io.tables import write_contours_of_all
 from napari_xray_landmarks.landmarks import Contour, LandmarkSet
+from spines import landmark_set, three_curves
 
 ANGLES = "image,pt_deg,mt_deg,tll_deg\n"
 
@@ -122,6 +133,73 @@ def test_masks_of_films_are_measured_in_their_plane(tmp_path):
     for name, one in zip(("p.nii.gz", "t.nii.gz"), labels, strict=True):
         write_labels(tmp_path / name, one, Radiograph(one, (0.5, 0.25), "given"))
     assert evaluate(tmp_path / "p.nii.gz", tmp_path / "t.nii.gz").row("hd95")["mean"] == pytest.approx(1)
+
+
+def discs(*places) -> np.ndarray:
+    """Labels 1, 2, ... of (radius, row, column)."""
+    row, column = np.indices((100, 120))
+    labels = np.zeros((100, 120), np.uint8)
+    for number, (radius, *centre) in enumerate(places, 1):
+        labels[np.hypot(row - centre[0], column - centre[1]) <= radius] = number
+    return labels
+
+
+def test_outlines_are_compared_with_masks(tmp_path):
+    """The outline of a disc's pixels lies a circle's mean distance off; a piece of dirt beside it does not count."""
+    mask = discs((20, 50, 60))
+    radius = np.sqrt(mask.sum() / np.pi)
+    mask[5:8, 5:8] = 1
+    write_labels(tmp_path / "f_labels.nii.gz", mask, Radiograph(mask, (0.5, 0.5), "given"))
+    write_contours(tmp_path / "f.mrk.json", [circle(22.25)], spacing_mm=(0.5, 0.5))
+    found = evaluate(tmp_path / "f.mrk.json", tmp_path / "f_labels.nii.gz", tmp_path / "out")
+    assert (found.kind, found.main.unit) == ("contours", "mm")
+    assert found.row("assd")["mean"] == pytest.approx((22.25 - radius) / 2, abs=0.05)  # corners of pixels stick out
+    assert found.row("dice")["mean"] == pytest.approx(2 * radius**2 / (radius**2 + 22.25**2), abs=0.003)
+    other = evaluate(tmp_path / "f_labels.nii.gz", tmp_path / "f.mrk.json")
+    assert other.row("assd")["mean"] == pytest.approx(found.row("assd")["mean"], rel=1e-6)
+
+
+def test_masks_without_names_take_those_of_the_outlines_in_their_place(tmp_path):
+    for folder in ("masks", "found"):
+        (tmp_path / folder).mkdir()
+    for name in ("f1", "f2"):
+        mask = discs((10, 30, 30), (14, 60, 80))
+        write_labels(tmp_path / "masks" / f"{name}_labels.nii.gz", mask, Radiograph(mask))
+    rows = [(name, [circle(14, (60, 80), "femur"), circle(10, (30, 30), "hip")], None) for name in ("f1", "f2")]
+    write_contours_of_all(tmp_path / "found" / "contours.csv", rows)
+    found = evaluate(tmp_path / "found", tmp_path / "masks")
+    assert set(found.values["item"]) == {"femur", "hip"} and found.failure_rate == 0
+    assert found.row("assd")["mean"] < 0.5 and found.main.unit == "px"
+    write_volume(tmp_path / "masks" / "f1_labels.nii.gz", boxes({1: 5}))
+    with pytest.raises(FileError, match="masks of films"):
+        evaluate(tmp_path / "found", tmp_path / "masks")
+
+
+def test_films_of_angles_show_the_curves_of_both_tables(tmp_path):
+    films = tmp_path / "films"
+    films.mkdir()
+    Image.fromarray(np.full((1200, 700), 90, np.uint8)).save(films / "one.png")
+    for folder, spine in (("found", three_curves(20, 45, 25)), ("true", three_curves(22, 40, 31))):
+        (tmp_path / folder).mkdir()
+        write_detections(tmp_path / folder / "landmarks.csv", [Detections("one.png", landmark_set(spine), None)])
+        done = CliRunner().invoke(app, ["cobb", str(tmp_path / folder / "landmarks.csv"), "-o",
+                                        str(tmp_path / folder / "angles.csv"), "-q"])
+        assert done.exit_code == 0, done.output
+    tables = tmp_path / "found" / "angles.csv", tmp_path / "true" / "angles.csv"
+    found = evaluate(*tables, tmp_path / "out", images=films)
+    case = found.case("one.png")
+    assert case.pixels.shape == (1200, 700)
+    assert len(case.true_curves) == len(case.predicted_curves) == 12  # two endplates, two perpendiculars a curve
+    for lines, angle in ((case.true_curves, 40), (case.predicted_curves, 45)):
+        (upper, lower), across = (line[1] - line[0] for line in lines[4:6]), lambda v: np.arctan2(v[0], v[1])
+        assert abs(np.rad2deg(across(upper) - across(lower))) % 180 == pytest.approx(angle, abs=0.1)
+    assert (tmp_path / "out" / "report.html").read_text().count("<img") == 2
+    (tmp_path / "found" / "landmarks.csv").unlink()
+    alone = evaluate(*tables, images=films).case("one.png")
+    assert alone.predicted_curves == () and len(alone.true_curves) == 12
+    (tmp_path / "true" / "landmarks.csv").unlink()
+    assert evaluate(*tables, images=films).case("one.png").true_curves == ()
+    assert evaluate(*tables).case is None
 
 
 def test_cobb_angles_have_the_challenge_s_numbers(tmp_path):

@@ -1,6 +1,8 @@
 """Calibrate a model on validation films: conformal regions and the temperature of its confidence, in files."""
 
+import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +10,8 @@ import numpy as np
 
 from ..errors import InputError
 from ..io.files import replacing
-from .conformal import Regions, regions_of, temperature, tempered
+from ..models.confidence import KEY, READ_BY_OTHERS, temperature_of, tempered
+from .conformal import Regions, regions_of, temperature
 from .evaluation import Evaluation
 from .statistics import reliability
 
@@ -28,7 +31,7 @@ def calibration(evaluation: Evaluation, coverage: float, *, seed: int = 0) -> di
         raise InputError(f"--conformal {coverage:g}", "is no probability between 0 and 1", "For example 0.9")
     main = evaluation.errors[evaluation.errors["against"] == evaluation.reference]
     regions = regions_of(main, evaluation.unit, coverage, seed=seed)
-    return {"regions": regions.to_header(), "temperature": _temperature(evaluation, main, seed)}
+    return {"regions": regions.to_header(), KEY: _temperature(evaluation, main, seed)}
 
 
 def _temperature(evaluation: Evaluation, main, seed: int) -> dict | None:
@@ -40,8 +43,8 @@ def _temperature(evaluation: Evaluation, main, seed: int) -> dict | None:
     right = errors <= threshold
     order = np.random.default_rng(seed).permutation(np.unique(subjects))
     first = np.isin(subjects, order[: len(order) // 2])
-    values = {"temperature": temperature(confidence, right), "tolerance": threshold, "unit": evaluation.unit,
-              "before": None, "after": None}  # fmt: skip
+    values = {KEY: temperature(confidence, right), "tolerance": threshold, "unit": evaluation.unit,
+              "before": None, "after": None, "films": hashlib.sha256(np.sort(confidence).tobytes()).hexdigest()[:16]}
     if first.any() and not first.all():
         cool = tempered(confidence, temperature(confidence[first], right[first]))
         for key, shown in (("before", confidence), ("after", cool)):
@@ -58,7 +61,11 @@ def write_calibration(values: dict, folder) -> Path:
 
 
 def write_into_model(values: dict, model) -> None:
-    """Put the regions into a model file's header, so that they are drawn where it detects.
+    """Put regions and temperature into a model file's header: the regions are drawn where it detects, and its
+    confidences are tempered.
+
+    A model that has a temperature already predicted with it, so the new one comes on top; but the same confidences
+    once more only take the place of what they gave before.
 
     Raises
     ------
@@ -70,7 +77,13 @@ def write_into_model(values: dict, model) -> None:
     header, tensors = read_model_file(model)
     if not set(values["regions"]["landmarks"]) & set(header.landmarks):
         raise InputError(model, "has none of the evaluated landmarks", "Give the model that predicted them")
-    save_model(model, replace(header, extra={**header.extra, "regions": values["regions"]}), tensors)
+    extra = {**header.extra, "regions": values["regions"]}
+    if values[KEY] and header.method not in READ_BY_OTHERS:
+        stored = header.extra.get(KEY)
+        again = isinstance(stored, Mapping) and stored.get("films") == values[KEY]["films"]
+        before = float(stored.get("first", 1.0)) if again else temperature_of(header)
+        extra[KEY] = {**values[KEY], KEY: before * values[KEY][KEY], "first": before}
+    save_model(model, replace(header, extra=extra), tensors)
 
 
 def regions_in(header) -> Regions | None:

@@ -1,5 +1,6 @@
 """Cobb angles against true ones: SMAPE, CMAE, limits of agreement."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ from ..errors import FileError
 from ..io.files import require_file
 from ..spine.table import KEYS
 from .angles import circular_mean_absolute_error, smape
+from .cases import Case, image_source
 from .comparison import Comparison, Measure, Pairs
+from .curve_cases import curve_cases
 from .matched import matched
 
 COLUMNS = {curve: f"{key}_deg" for curve, key in KEYS.items()}
@@ -41,12 +44,16 @@ def read_angles(path) -> pd.DataFrame:
 
 def compare_angle_files(predicted, truth, *, thresholds=None, images=None, seed: int = 0) -> Comparison:
     """Compare two tables of Cobb angles; see `compare_angles`."""
-    return compare_angles(read_angles(predicted), read_angles(truth), predicted=Path(predicted), truth=Path(truth),
-                          thresholds=thresholds, seed=seed)
+    predicted, truth = Path(predicted), Path(truth)
+    found, known = read_angles(predicted), read_angles(truth)
+    pairs, _ = matched(predicted, dict.fromkeys(found.index), dict.fromkeys(known.index))
+    case = curve_cases(predicted, truth, pairs, image_source(images, truth.parent, predicted.parent),
+                       None if images is None else Path(images))
+    return compare_angles(found, known, predicted=predicted, truth=truth, thresholds=thresholds, case=case, seed=seed)
 
 
 def compare_angles(found: pd.DataFrame, known: pd.DataFrame, *, predicted: Path, truth: Path, thresholds=None,
-                   seed: int = 0) -> Comparison:
+                   case: Callable[[str], Case] | None = None, seed: int = 0) -> Comparison:
     """Compare (films, curves) angles in degrees, one row an image.
 
     SMAPE and CMAE (`evaluation.angles`) are over the films whose every angle is known on both sides.
@@ -69,4 +76,4 @@ def compare_angles(found: pd.DataFrame, known: pd.DataFrame, *, predicted: Path,
     agree = tuple(Pairs(curve, "°", one[:, j], true[:, j]) for j, curve in enumerate(known.columns))
     return Comparison("angles", predicted.name, truth.name, "curve", (Measure("error", "absolute error", "°"),),
                       pd.DataFrame(rows), headline, agree, tuple(notes),
-                      **({} if thresholds is None else {"thresholds": thresholds}), seed=seed)
+                      **({} if thresholds is None else {"thresholds": thresholds}), case=case, seed=seed)

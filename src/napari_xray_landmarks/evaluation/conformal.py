@@ -14,6 +14,8 @@ from math import ceil
 import numpy as np
 import pandas as pd
 
+from ..models.confidence import tempered
+
 ASSUMPTION = ("a new film comes from the same population as the calibration films, and is predicted in the same way: "
               "then each region holds its landmark with at least this probability, one landmark at a time")
 _SMALLEST_SHAPE = 5  # residuals from which an ellipse's shape is taken
@@ -207,9 +209,3 @@ def temperature(confidence, right) -> float:
         return -float(np.mean(np.where(right, np.log(p), np.log1p(-p))))
 
     return float(np.exp(minimize_scalar(surprise, bounds=(-3.0, 3.0), method="bounded").x))
-
-
-def tempered(confidence, temperature: float) -> np.ndarray:
-    """Confidences with their log odds divided by a temperature; the order stays."""
-    p = np.clip(np.asarray(confidence, float), 1e-6, 1 - 1e-6)
-    return 1 / (1 + np.exp(-np.log(p / (1 - p)) / temperature))

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from ..errors import FileError
-from ..io.files import stem
+from ..io import load_image
+from ..io.files import stem, suffix
 from ..io.markups import read_contours as read_curves
 from ..io.tables import contour_spacings
 from ..io.tables import read_contours as read_table
@@ -17,7 +18,10 @@ from ..shape.distances import curve_distances, point_to_curve
 from ..training.tables import read_training_set
 from .cases import Case, ImageSource, film_pixels, image_source
 from .comparison import Comparison, Measure, Pairs
-from .matched import files_in, matched
+from .labels import ENDINGS as LABEL_ENDINGS
+from .labels import label_files, structures_of
+from .mask_outlines import named_alike, outlines_of_labels
+from .matched import files_in, matched, short_name
 from .volumes import dice
 
 CELLS = 1000  # along the longer side of two areas, where their Dice is counted
@@ -62,7 +66,7 @@ def _in(contour: Contour, spacing_mm) -> np.ndarray:
 
 
 def read_outlined(path) -> dict[str, Outlined]:
-    """Outlines by image: a contours CSV, markups of one image or a folder of them, or a training set's folder.
+    """Outlines by image: a contours CSV, markups of one image or a folder of them, a training set's folder, or masks.
 
     Raises
     ------
@@ -77,8 +81,10 @@ def read_outlined(path) -> dict[str, Outlined]:
             return read_outlined(path / "contours.csv")
         files = files_in(path, MARKUPS, "contours")
         if not files:
-            raise FileError(path, "holds no outlines", "Give a folder with contours.csv or .mrk.json files")
+            return of_masks(path)
         return {stem(name): Outlined(stem(name), tuple(read_curves(file))) for name, file in files.items()}
+    if suffix(path) in LABEL_ENDINGS:
+        return of_masks(path)
     if path.name.lower().endswith(".csv"):
         spacings = contour_spacings(path)
         return {image: Outlined(image, tuple(curves), spacings.get(image))
@@ -91,8 +97,25 @@ def _of_training_set(folder: Path) -> dict[str, Outlined]:
     found = {film.name: Outlined(film.name, tuple(dataset.contours(film)), film.spacing_mm, film.subject)
              for film in dataset.films}
     if not any(one.contours for one in found.values()):
-        raise FileError(folder, "has no outlines under contours/", "Give a data set with outlines")
+        return of_masks(folder)
     return {name: one for name, one in found.items() if one.contours}
+
+
+def of_masks(path: Path) -> dict[str, Outlined]:
+    """Outlines of a label image, or of those in a folder or its `masks/`.
+
+    Raises
+    ------
+    FileError
+        There are none.
+    """
+    files = label_files(path)
+    if not files:
+        raise FileError(path, "holds no outlines", "Give contours.csv, .mrk.json files, or masks of films")
+    names = structures_of(path)
+    images = {short_name(name): load_image(file) for name, file in files.items()}
+    return {name: Outlined(name, outlines_of_labels(image, names), getattr(image, "spacing_mm", None))
+            for name, image in images.items()}
 
 
 def compare_contour_files(predicted, truth, *, thresholds=None, images=None, seed: int = 0) -> Comparison:
@@ -125,6 +148,7 @@ def compare_contours(found: Mapping[str, Outlined], known: Mapping[str, Outlined
         except LookupError as error:
             raise FileError(predicted, f"{name} is in mm on one side and in px of unknown spacing on the other",
                             "Give the spacing in images.csv") from error
+        curves = named_alike(curves[0], curves[1]), named_alike(curves[1], curves[0])
         closed = {contour.name: contour.closed for contour in known[name].contours}
         rows += [{"image": name, "subject": known[name].subject or name} | row for row in _rows(*curves, closed)]
     if all(row["unmatched"] for row in rows):

@@ -39,6 +39,8 @@ def common_kind(predicted, truth, wanted: str | None = None) -> str:
     if not found or not known:
         return (*found, *known, "landmarks")[0]
     shared = [kind for kind in found if kind in known]
+    if not shared and {("contours", "labels"), ("labels", "contours")} & {(a, b) for a in found for b in known}:
+        return "contours"  # of the masks on one side
     if not shared:
         problem = f"holds {' and '.join(found)}, and {truth} {' and '.join(known)}"
         raise FileError(predicted, problem, "Give two of a kind")

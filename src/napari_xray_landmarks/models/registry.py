@@ -12,6 +12,7 @@ from platformdirs import user_data_path
 from ..errors import ModelError
 from ..imaging import Radiograph, Volume, check_film, check_volume
 from .anatomy import what_else_it_shows
+from .confidence import told
 from .devices import on_device
 from .format import ENDING, read_model_file, read_model_header
 from .header import ModelHeader
@@ -76,7 +77,7 @@ class Model:
         InputError
             If the image holds nothing to detect.
         """
-        return self._run("detect", radiograph, settings, seed, progress)
+        return told(self.header, self._run("detect", radiograph, settings, seed, progress))
 
     def segment(self, image: Radiograph | Volume, settings=None, *, seed: int = 0, progress=None
                 ) -> "Segmentation | VolumeSegmentation":

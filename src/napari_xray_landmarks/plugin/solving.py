@@ -136,13 +136,16 @@ def merged(landmarks: LandmarkSet, estimates: Mapping[int, object], live: Live) 
 
     A landmark that two subshapes share is read from the first, so that no point has two places.
     """
+    from ..models.confidence import calibrated
+
     points, confidence, detected = (np.array(v) for v in (landmarks.points, landmarks.confidence, landmarks.detected))
     index = {name: i for i, name in enumerate(landmarks.names)}
     for number, estimate in estimates.items():
         for j, name in enumerate(live.detection.subshapes[number].names):
             if owner(live, name) == number:
                 points[index[name]] = estimate.points_px[j]
-                confidence[index[name]] = np.clip(estimate.confidence[j], 0.0, 1.0)
+                sure = np.clip(estimate.confidence[j], 0.0, 1.0)
+                confidence[index[name]] = calibrated(live.model.header, sure)
                 detected[index[name]] = estimate.confidence[j] >= live.settings[number].threshold
     for name, point in live.corrections.items():
         points[index[name]], confidence[index[name]], detected[index[name]] = point, np.nan, True
