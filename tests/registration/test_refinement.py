@@ -169,3 +169,12 @@ def test_the_centre_lies_on_the_central_ray(arm):
     np.testing.assert_allclose(next_to((5.0, 6, 7), camera), (5, 6, 7), atol=1e-6)
     np.testing.assert_allclose(camera.project(next_to((50.0, -60, 70), camera)[None])[0],
                                (np.array(camera.size_px) - 1) / 2, atol=1e-6)
+
+
+def test_a_noisy_film_is_told_from_one_of_something_else(ct, other_ct, arm):
+    noisy = simulate(scene(ct), arm, Exposure(photons=150, kvp=70), rng=np.random.default_rng(2))
+    near = arm.camera().moved(np.deg2rad([1.0, -1.0, 1.0]), np.array([2.0, 3.0, -2.0]), CENTRE)
+    right, wrong = (refine(noisy, patient, near, BRIEF, centre_mm=CENTRE) for patient in (ct, other_ct))
+    print(right.similarity, right.notes, wrong.similarity, wrong.notes)
+    assert right.converged and errors(right.camera, arm)[1] < 2
+    assert not wrong.converged

@@ -41,6 +41,20 @@ class Film:
         middle = mean[count > 0].mean() if (count > 0).any() else 0.0
         return np.where(count > 0, mean, middle).astype(np.float32), count / factor**2
 
+    def halves(self, factor: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """Two coarser films that share no pixel, each of opposite quarters of all squares; None for factor 1.
+
+        What they differ in is noise.
+        """
+        half = factor // 2
+        if not half:
+            return None
+        row, column = (np.arange(n) % factor for n in self.grey.shape)
+        upper, left = row < half, column < half
+        lower, right = row >= factor - half, column >= factor - half
+        masks = (np.outer(upper, left) | np.outer(lower, right), np.outer(upper, right) | np.outer(lower, left))
+        return tuple(Film(self.grey, self.usable & mask).coarser(factor)[0] for mask in masks)
+
 
 def film_of(radiograph: Radiograph) -> Film:
     """A radiograph made ready for registration.

@@ -6,12 +6,15 @@ from ..drr.projection import misses
 from ..geometry.camera import Camera
 from ..imaging import Volume
 from .climbing import motion_between
+from .films import Film
+from .levels import Level
 from .settings import RegistrationSettings
 from .similarities import Likeness
 
 OVERLAP = 4.0  # patches that every pixel is in
 INFLATION = 2.0  # of the variance: what it was in films of phantoms, for patches alike in their errors
 BEYOND = 2.0  # times the capture range, that a pose may move
+LEAST_RELIABLE = 0.15  # a film that is more noisy gains no more
 WEAKEST = 1e-9  # least over largest curvature, with all parameters on the scale of their own
 
 
@@ -41,7 +44,21 @@ def covariance_of(likeness: Likeness) -> np.ndarray | None:
     return INFLATION * OVERLAP * (covariance + covariance.T) / 2
 
 
-def why_not(volume: Volume, start: Camera, camera: Camera, centre_mm, similarity: float, gained: float,
+def reliability(film: Film, level: Level) -> float:
+    """How much of what a level compares is the film's, and not its noise: from `LEAST_RELIABLE` to 1.
+
+    Films of halves of the pixels are correlated with each other by r; the whole one has 2 r / (1 + r) (Spearman, Brit.
+    J. Psychology 3:271, and Brown, ibid. 3:296, 1910). Its correlation with anything free of noise is less than
+    without its own noise by the square root of that.
+    """
+    halves = film.halves(level.factor)
+    if halves is None:
+        return 1.0
+    alike = level.similarity.between(*halves)
+    return float(np.clip(2 * alike / (1 + max(alike, 0)), LEAST_RELIABLE, 1))
+
+
+def why_not(volume: Volume, start: Camera, camera: Camera, centre_mm, similarity: float, reliable: float, gained: float,
             settings: RegistrationSettings) -> list[str]:
     """Why a pose cannot be used, one line each; empty where it can.
 
@@ -53,6 +70,8 @@ def why_not(volume: Volume, start: Camera, camera: Camera, centre_mm, similarity
     centre_mm : (3,) array
     similarity
         After, at the resolution that is checked.
+    reliable
+        The film's `reliability` there.
     gained
         How much more it is than before, at the finest.
     settings
@@ -62,8 +81,8 @@ def why_not(volume: Volume, start: Camera, camera: Camera, centre_mm, similarity
     wrong = []
     if misses(volume, camera):
         wrong.append("the CT has left the film")
-    if similarity < settings.least_similarity:
-        wrong.append(f"a similarity of {similarity:.2f}, less than {settings.least_similarity:g}: the film does not "
+    if (without_noise := similarity / np.sqrt(reliable)) < settings.least_similarity:
+        wrong.append(f"a similarity of {without_noise:.2f}, less than {settings.least_similarity:g}: the film does not "
                      "show this CT, or the start is too far off")
     if gained < 0:
         wrong.append(f"the start is more similar, by {-gained:.3f}")

@@ -13,7 +13,7 @@ from ..geometry.camera import Camera
 from ..imaging import Radiograph, Volume
 from .climbing import climb, image_motion, motion_between
 from .films import Film, film_of
-from .judgement import covariance_of, why_not
+from .judgement import covariance_of, reliability, why_not
 from .levels import Level, factors_of, level_at
 from .patients import Patient, patient_of
 from .result import Registration, Step
@@ -196,7 +196,7 @@ class _Search:
     def judged(self, finest: Level, checked: Level, best: Candidate) -> Registration:
         at_start, end = finest.value(self.start), finest.likeness(best.camera)
         wrong = why_not(self.patient.attenuation, self.start, best.camera, self.centre_mm, checked.value(best.camera),
-                        end.value - at_start, self.settings)
+                        reliability(self.film, checked), end.value - at_start, self.settings)
         covariance = None if wrong else covariance_of(end)
         notes = wrong + (["dense parts are dark on the film"] if best.sign < 0 else [])
         if not wrong and covariance is None:

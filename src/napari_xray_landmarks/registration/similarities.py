@@ -13,7 +13,7 @@ Gradient correlation is that of Penney et al., IEEE Trans. Med. Imaging 17:586, 
 Joskowicz, MICCAI 2003, and Grupp et al., Int. J. CARS 15:759, 2020.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -79,6 +79,10 @@ class Similarity:
         for fixed, channel in zip(self.fixed, channels_of(images, self.gradients), strict=True):
             sums = sums + scatter(self._sums(np.concatenate([fixed[None], channel])))
         return _likeness(*_flattened(sums))
+
+    def between(self, one: np.ndarray, other: np.ndarray) -> float:
+        """How alike two other images are, in the same patches and by the same weights."""
+        return replace(self, fixed=channels_of(np.asarray(one, np.float32)[None], self.gradients)[:, 0])(other).value
 
     def _sums(self, images: np.ndarray) -> np.ndarray:
         return patch_sums(images, self.root_weights, self.cell)
