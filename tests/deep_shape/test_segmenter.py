@@ -11,6 +11,7 @@ pytest.importorskip("monai")
 
 import ball_joints  # noqa: E402
 from napari_xray_landmarks.deep_shape import region  # noqa: E402
+from napari_xray_landmarks.deep_shape.grid import Grid  # noqa: E402
 from napari_xray_landmarks.errors import Cancelled, InputError  # noqa: E402
 from napari_xray_landmarks.imaging import Volume  # noqa: E402
 
@@ -181,6 +182,24 @@ def test_a_volume_that_is_hopelessly_large_is_refused_before_anything_is_allocat
     huge = Volume(np.broadcast_to(np.arange(100, dtype=np.int16), (3000, 3000, 100)), name="huge")
     with pytest.raises(InputError, match="huge: is too large: 3e.03 x 3e.03 x 100 voxels of 1 x 1 x 1 mm"):
         segmenter.segment(huge)
+
+
+def test_what_the_volume_itself_takes_is_left_for_less():
+    """A volume of 600 million voxels leaves little of 6 GiB: the networks look at a part of it, and take no more."""
+    grid = Grid((300, 500, 400), np.eye(4))
+    room, parts = region.BUDGET - region.bytes_of(grid, 4), []
+
+    def look(thin):
+        parts.append(thin.voxels)
+        seen = np.zeros(thin.shape, np.uint8)
+        seen[100:150, 200:250, 50:60] = 1
+        return seen
+
+    assert region.region(grid, 4, 2, look, "large", held=room).grid is grid and not parts
+    cut = region.region(grid, 4, 2, look, "large", held=region.BUDGET - region.bytes_of(grid, 4) // 3)
+    assert parts == [300 * 500 * 133] and cut.grid.voxels < grid.voxels // 3
+    with pytest.raises(InputError, match="large: is too large: .* would take 8 GiB, 5 are allowed"):
+        region.region(grid, 4, 2, look, "large", held=region.BUDGET)
 
 
 def test_progress_runs_through_all_stages_and_can_be_cancelled(segmenter):

@@ -7,9 +7,9 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("monai")
 
 from napari_xray_landmarks.deep_shape.subvolumes import (  # noqa: E402
+    join,
     merged,
     starts,
-    summed,
     suppressed,
     thinned,
     weights_of,
@@ -83,7 +83,22 @@ def test_an_array_smaller_than_a_subvolume_is_continued_by_its_edge():
     assert (seen[0][0, 0, 2:, 2:, 2:] == 26).all()
 
 
-def test_probabilities_are_summed_where_both_are_known():
+def test_probabilities_are_joined_where_both_are_known():
     slices, local = np.full((2, 1, 1, 2), 0.5), np.array([[0.25, 0.0], [0.75, 0.0]]).reshape(2, 1, 1, 2)
-    both = summed(slices, local, np.array([[[2.0, 0.0]]]))
-    np.testing.assert_allclose(both[:, 0, 0], [[0.375, 0.5], [0.625, 0.5]])
+    join(slices, local, np.array([[[True, False]]]), np.array([1.0, 0.5]))
+    np.testing.assert_allclose(slices[:, 0, 0], [[0.375, 0.5], [0.625, 0.5]])
+
+
+def test_subvolumes_count_for_a_structure_what_its_weight_says():
+    rng = np.random.default_rng(0)
+    slices, local = rng.dirichlet(np.full(3, 0.5), (2, 4, 5, 6)).transpose(0, 4, 1, 2, 3).astype(np.float16)
+    covered = np.ones((4, 5, 6), bool)
+    for weights, wanted in (((0, 0, 0), slices), ((9, 1, 1), local), ((0, 0.5, 0.5), (slices + local) / 2)):
+        joined = slices.copy()
+        join(joined, local, covered, np.array(weights, float))
+        np.testing.assert_allclose(joined, wanted, atol=2e-3)
+    first, second = (np.array([[0.1, 0.3], [0.9, 0.0], [0.0, 0.7]]).reshape(3, 1, 1, 2) for _ in range(2))
+    other = np.array([[0.9, 0.9], [0.1, 0.0], [0.0, 0.1]]).reshape(3, 1, 1, 2)
+    join(first, other, np.ones((1, 1, 2), bool), np.array([0, 0.8, 0.1]))
+    np.testing.assert_allclose(first[:, 0, 0], np.stack([0.2 * second[:, 0, 0, 0] + 0.8 * other[:, 0, 0, 0],
+                                                         0.9 * second[:, 0, 0, 1] + 0.1 * other[:, 0, 0, 1]], 1))

@@ -26,6 +26,8 @@ class BoneFit:
         Whether the model was mirrored: a right bone of a model of left ones.
     distance_mm
         Mean distance of its points and the surface of the bone in slices from each other, across the surface.
+    size
+        How many times as large as the model it is.
     """
 
     points_vox: np.ndarray
@@ -33,6 +35,7 @@ class BoneFit:
     voxel_from_model: np.ndarray
     mirrored: bool
     distance_mm: float
+    size: float
 
 
 def fit_bone(network: ShapeNetwork, image: np.ndarray, mask: np.ndarray, spacing_mm, side: str, sides: str,
@@ -73,8 +76,9 @@ def _fitted(network: ShapeNetwork, boxes: np.ndarray, cube: Cube, mirrored: bool
     shape = polished(regressed(network, boxes[:network.inputs]), surface, half_mm, steps)
     box_from_model = np.eye(4)
     box_from_model[:3, :3], box_from_model[:3, 3] = shape.linear / network.half_mm, shape.shift
+    size = float(np.cbrt(np.prod(shape.scales))) * half_mm / network.half_mm
     return BoneFit(cube.voxels_of(shape.points), shape.coefficients, cube.voxel_from_box @ box_from_model,
-                   cube.mirrored, half_mm * apart(shape.points, surface))
+                   cube.mirrored, half_mm * apart(shape.points, surface), size)
 
 
 @torch.no_grad()

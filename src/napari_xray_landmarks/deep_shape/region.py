@@ -9,8 +9,8 @@ from ..errors import InputError
 from .grid import Grid
 from .preparation import bounds
 
-BUDGET = 4 << 30
-"""Bytes for arrays of the working grid: 6 GiB less what the libraries, blocks and networks take."""
+BUDGET = 5 << 30
+"""Bytes for a volume, its labels and the working grid's arrays: 6 GiB less what libraries, blocks and networks take."""
 _IMAGE, _A_CLASS = 14, 8  # bytes a voxel: the image, masks and components; slices, subvolumes and their sums
 _MARGIN_MM, _MARGIN = 15.0, 0.1
 _COARSEST = 8
@@ -46,7 +46,7 @@ def bytes_of(grid: Grid, classes: int) -> int:
     return grid.voxels * (_IMAGE + _A_CLASS * classes)
 
 
-def region(grid: Grid, classes: int, axis: int, look: Callable[[Grid], np.ndarray], name: str) -> Cut:
+def region(grid: Grid, classes: int, axis: int, look: Callable[[Grid], np.ndarray], name: str, held: int = 0) -> Cut:
     """The part of a grid to segment: all of it, or where it is too large the box round what a first look finds.
 
     Parameters
@@ -61,17 +61,20 @@ def region(grid: Grid, classes: int, axis: int, look: Callable[[Grid], np.ndarra
         Gives the classes on a grid.
     name
         Of the volume.
+    held
+        Bytes that the volume and its labels take themselves.
 
     Raises
     ------
     InputError
         It is too large even for that; nothing has been allocated then.
     """
-    if bytes_of(grid, classes) <= BUDGET:
+    left = max(BUDGET - held, 1)
+    if bytes_of(grid, classes) <= left:
         return Cut(grid)
-    every = int(np.ceil(bytes_of(grid, classes) / BUDGET))
+    every = int(np.ceil(bytes_of(grid, classes) / left))
     if every > _COARSEST:
-        raise _too_large(name, grid, classes)
+        raise _too_large(name, grid, classes, held)
     thin = thinned_out(grid, axis, every)
     found = look(thin) > 0
     if not found.any():
@@ -79,8 +82,8 @@ def region(grid: Grid, classes: int, axis: int, look: Callable[[Grid], np.ndarra
                          "Cut the volume to what the model knows")
     low, high = bounds(found)
     part = cut_to(grid, thin, low, high)
-    if bytes_of(part.grid, classes) > BUDGET:
-        raise _too_large(name, part.grid, classes)
+    if bytes_of(part.grid, classes) > left:
+        raise _too_large(name, part.grid, classes, held)
     return part
 
 
@@ -105,8 +108,8 @@ def cut_to(grid: Grid, other: Grid, low: np.ndarray, high: np.ndarray) -> Cut:
     return Cut(part, tuple(bool(b) for b in first > 0), tuple(bool(b) for b in last < np.array(grid.shape) - 1))
 
 
-def _too_large(name: str, grid: Grid, classes: int) -> InputError:
+def _too_large(name: str, grid: Grid, classes: int, held: int) -> InputError:
     size, spacing = (" x ".join(f"{v:.3g}" for v in values) for values in (grid.shape, grid.spacing_mm))
-    need = bytes_of(grid, classes) / 2**30
+    need = (bytes_of(grid, classes) + held) / 2**30
     return InputError(name, f"is too large: {size} voxels of {spacing} mm would take {need:.0f} GiB, "
                       f"{BUDGET / 2**30:.0f} are allowed", "Cut the volume to the region of interest")

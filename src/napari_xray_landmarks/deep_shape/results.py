@@ -12,15 +12,15 @@ from ..shape.thickness import cartilage_thickness
 from ..shape.volume_segmentation import SIDES, Structure, VolumeFit
 from .bones import pieces
 from .components import box_of
-from .confidence import expected_overlap, judged
+from .confidence import expected_overlap, fit_evidence, judged
 from .fitting import BoneFit
 from .grid import Grid
 from .storage import Bone
 
 
-def found_structures(structures: Sequence[Structure], sides: Mapping[str, str], known_ml: Mapping[str, Sequence[float]],
-                     probabilities: np.ndarray, classes: np.ndarray, spacing_mm, threshold: float, against: str
-                     ) -> list[Structure]:
+def found_structures(structures: Sequence[Structure], sides: Mapping[str, str], known: Mapping[str, Mapping],
+                     evidence: Mapping[str, Mapping], probabilities: np.ndarray, classes: np.ndarray, spacing_mm,
+                     threshold: float, against: str) -> list[Structure]:
     """The structures with volume, confidence, and whether they were found.
 
     Parameters
@@ -28,8 +28,8 @@ def found_structures(structures: Sequence[Structure], sides: Mapping[str, str], 
     structures
     sides
         Of the bones with a shape model.
-    known_ml
-        Least and most volume in the training.
+    known, evidence
+        Of `confidence.judged` by structure: ranges in the training, values here; volumes are added.
     probabilities, classes
         On the working grid.
     spacing_mm
@@ -46,9 +46,33 @@ def found_structures(structures: Sequence[Structure], sides: Mapping[str, str], 
         parts = pieces(mask[box], sides.get(structure.name)) if box else ()
         volumes = [float(part.sum()) * voxel_ml for part in parts] or [0.0]
         overlap = expected_overlap(probabilities[number], mask)
-        confidence, reason = judged(volumes, overlap, known_ml.get(structure.name), threshold)
+        values = {"volume_ml": volumes} | dict(evidence.get(structure.name, {}))
+        confidence, reason = judged(values, overlap, known.get(structure.name, {}), threshold)
         judgements[structure.name] = sum(volumes), confidence if not against else 0.0, against or reason
     return [_judged(structure, judgements) for structure in structures]
+
+
+def evidence_of(structures: Sequence[Structure], sides: Mapping[str, str], fits: Mapping[str, BoneFit],
+                agreements: np.ndarray | None) -> dict[str, dict[str, list[float]]]:
+    """What fitted shapes, and slices and subvolumes together, say for each structure that there is a shape for.
+
+    Parameters
+    ----------
+    structures
+    sides
+        Of the bones with a shape model.
+    fits
+        By bone and side.
+    agreements : (C,) array, optional
+        Of `confidence.agreement`.
+    """
+    found = {}
+    for number, structure in enumerate(structures, 1):
+        own = [fits[structure.name + side] for side in SIDES if structure.name + side in fits]
+        found[structure.name] = fit_evidence(own)
+        if agreements is not None and (structure.bone or structure.name) in sides:
+            found[structure.name]["agreement"] = [float(agreements[number])]
+    return found
 
 
 def _judged(structure: Structure, judgements: Mapping[str, tuple[float, float, str]]) -> Structure:

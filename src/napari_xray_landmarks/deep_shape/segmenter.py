@@ -1,7 +1,7 @@
 """Deep shape fitting: slices, shapes, subvolumes, their sum, and back to the volume's own grid (Schock et al. 2020)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,11 +13,12 @@ from .components import keep_parts, winners
 from .grid import Grid, back_to, onto, working_grid
 from .preparation import normalised
 from .region import Cut, region
-from .results import found_structures, landmarks_of, model_fits, surfaces_of, thickness_of, with_volumes
+from .results import evidence_of, found_structures, landmarks_of, model_fits, surfaces_of, thickness_of, with_volumes
 from .settings import DeepShapeSettings
 from .slices import slice_probabilities
-from .stages import centres_of, fit_shapes, refine
+from .stages import centres_of, class_weights, fit_shapes, in_subvolumes
 from .storage import Bone, networks_of
+from .subvolumes import join
 
 LEAST_VOXELS = 8  # along an axis of the working grid
 _HOUNSFIELD = -300.0  # no MR has values so low
@@ -52,6 +53,10 @@ class Segmenter:
         The networks; `shapes` by bone.
     settings
         The model's own.
+    weights
+        What subvolumes count for a structure beside slices, from 0 to 1; a half where it is not said.
+    known
+        Of a structure, least and most of the training of what else `confidence.KINDS` lists.
     """
 
     structures: tuple[Structure, ...]
@@ -67,6 +72,14 @@ class Segmenter:
     shapes: object
     local: object
     settings: DeepShapeSettings
+    weights: Mapping[str, float] = field(default_factory=dict)
+    known: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
+
+    @property
+    def _known(self) -> dict[str, dict]:
+        """All ranges that are known of each structure."""
+        return {name: ({"volume_ml": self.known_ml[name]} if name in self.known_ml else {})
+                | dict(self.known.get(name, {})) for name in self.numbers}
 
     @property
     def numbers(self) -> dict[str, int]:
@@ -106,11 +119,11 @@ class Segmenter:
         cut = self._region(volume)
         image = normalised(onto(cut.grid, volume), self.modality)
         stages = _Stages(cut.grid, volume.name, np.array([0, *(s.label for s in self.structures)]), watch)
-        probabilities, fits = self._probabilities(image, cut.grid, settings, report, stages)
+        probabilities, fits, evidence = self._probabilities(image, cut.grid, settings, report, stages)
         cut.close(probabilities)
         classes = stages.add("merged", winners(probabilities))
         stages.keep("probability", 1 - probabilities[0])
-        return self._result(volume, cut, probabilities, classes, fits, settings, report, stages)
+        return self._result(volume, cut, probabilities, classes, (fits, evidence), settings, report, stages)
 
     def _region(self, volume: Volume) -> Cut:
         """The grid to work on: the whole volume, or a part of one that is too large."""
@@ -123,10 +136,11 @@ class Segmenter:
             image = normalised(onto(at, volume), self.modality)
             return winners(slice_probabilities(self.slices, image, self.slice_axis, self.neighbours))
 
-        return region(grid, 1 + len(self.structures), self.slice_axis, look, volume.name)
+        return region(grid, 1 + len(self.structures), self.slice_axis, look, volume.name,
+                      volume.voxels.nbytes + volume.voxels.size)
 
     def _probabilities(self, image, grid: Grid, settings, report, stages: "_Stages"):
-        """Class probabilities after all stages, and the fits in voxels."""
+        """Class probabilities after all stages, the fits in voxels, and what they say for the structures."""
         probabilities = slice_probabilities(self.slices, image, self.slice_axis, self.neighbours,
                                             report=_part(report, "slices"))
         classes = stages.add("slices", winners(probabilities))
@@ -134,19 +148,23 @@ class Segmenter:
         least_ml = {name: float(known[0]) for name, known in self.known_ml.items()}
         fits = fit_shapes(self.shapes, self.bones, self.numbers, image, classes, grid.spacing_mm, least_ml,
                           _part(report, "shapes"))
-        centres = centres_of(self.bones, fits, settings.subvolumes)
+        centres, agreements = centres_of(self.bones, fits, settings.subvolumes), None
         if settings.local and self.local is not None and len(centres):
-            stages.add("local", refine(self.local, image, probabilities, centres, self.subvolume, settings.ensemble,
-                                       _part(report, "subvolumes")))
-        return probabilities, fits
+            local = in_subvolumes(self.local, image, len(probabilities), centres, self.subvolume,
+                                  _part(report, "subvolumes"))
+            stages.add("local", local.classes(image.shape))
+            agreements = local.agreement(classes)
+            weights = class_weights(self.numbers, self.weights, settings.ensemble)
+            join(probabilities[(slice(None), *local.box)], local.probabilities, local.covered, weights)
+        return probabilities, fits, evidence_of(self.structures, self.sides, fits, agreements)
 
-    def _result(self, volume, cut: Cut, probabilities, classes, fits, settings, report, stages) -> VolumeSegmentation:
+    def _result(self, volume, cut: Cut, probabilities, classes, fitted, settings, report, stages) -> VolumeSegmentation:
         """What is left of classes, and where it lies in the world."""
-        grid, kept = cut.grid, classes.copy()
+        grid, kept, (fits, evidence) = cut.grid, classes.copy(), fitted
         if settings.largest:
             keep_parts(kept, self.structures, self.sides, grid.spacing_mm)
-        structures = found_structures(self.structures, self.sides, self.known_ml, probabilities, kept, grid.spacing_mm,
-                                      settings.threshold, self._against(volume))
+        structures = found_structures(self.structures, self.sides, self._known, evidence, probabilities, kept,
+                                      grid.spacing_mm, settings.threshold, self._against(volume))
         kept[np.isin(kept, [k for k, s in enumerate(structures, 1) if not s.found])] = 0
         probabilities[:, classes != kept] = 0
         probabilities[0][classes != kept] = 1
@@ -229,4 +247,12 @@ def load(header, tensors: Mapping[str, np.ndarray]) -> Segmenter:
         structures, spacing_mm, int(extra["slice_axis"]), int(extra["neighbours"]),
         tuple(int(n) for n in extra["subvolume"]), str(extra.get("modality", "MR")), dict(extra.get("volume_ml", {})),
         tuple(header.landmarks), networks.bones, networks.slices, nn.ModuleDict(dict(networks.shapes)), networks.local,
-        from_known(DeepShapeSettings, header.settings))
+        from_known(DeepShapeSettings, header.settings), _weights(extra.get("local_weights", {})),
+        dict(extra.get("known", {})))
+
+
+def _weights(given: Mapping[str, float]) -> dict[str, float]:
+    weights = {name: float(weight) for name, weight in given.items()}
+    if bad := [name for name, weight in weights.items() if not 0 <= weight <= 1]:
+        raise ValueError(f"the subvolumes' weight for {bad[0]!r} is not between 0 and 1")
+    return weights

@@ -8,6 +8,8 @@ import torch
 from .networks import SliceNetwork
 from .preparation import slice_stack
 
+_PIXELS = 1 << 20  # of all slices at a time
+
 
 def slice_probabilities(network: SliceNetwork, image: np.ndarray, axis: int, neighbours: int, *, batch: int = 8,
                         report: Callable[[float], None] = lambda fraction: None) -> np.ndarray:
@@ -23,7 +25,7 @@ def slice_probabilities(network: SliceNetwork, image: np.ndarray, axis: int, nei
     neighbours
         Slices on either side that the network is shown too.
     batch
-        Slices at a time.
+        Slices at a time; fewer where they are large.
     report
         Called as `report(fraction)`; may raise `errors.Cancelled`.
 
@@ -32,6 +34,7 @@ def slice_probabilities(network: SliceNetwork, image: np.ndarray, axis: int, nei
     (C, planes, rows, columns) float16 array
     """
     count, found = image.shape[axis], None
+    batch = int(np.clip(_PIXELS // (image.size // count), 1, batch))
     for start in range(0, count, batch):
         report(start / count)
         numbers = np.arange(start, min(start + batch, count))

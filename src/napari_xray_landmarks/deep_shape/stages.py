@@ -1,12 +1,14 @@
 """The second and third stage on a working grid: a shape for each bone, and subvolumes at its landmarks."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..shape.volume_segmentation import SIDES
 from .bones import instances
 from .components import box_of, winners
+from .confidence import agreement
 from .fitting import BoneFit, fit_bone
 from .storage import Bone
 from .subvolumes import local_probabilities, starts
@@ -73,39 +75,61 @@ def centres_of(bones: Sequence[Bone], fits: Mapping[str, BoneFit], share: float)
     return np.concatenate(found)
 
 
-def refine(network, image: np.ndarray, probabilities: np.ndarray, centres: np.ndarray, size: Sequence[int],
-           ensemble: bool, report: Callable[[float], None]) -> np.ndarray:
-    """Segment again in subvolumes, and join their probabilities to those of the slices, in place.
+def class_weights(structures: Sequence, weights: Mapping[str, float], ensemble: bool) -> np.ndarray:
+    """(C,) weights of `subvolumes.join` by the structures' names, a half where none is known; all 1 without ensemble.
+    """
+    return np.array([1.0, *(weights.get(name, 0.5) if ensemble else 1.0 for name in structures)])
+
+
+@dataclass(frozen=True, eq=False)
+class Local:
+    """What subvolumes show.
+
+    Parameters
+    ----------
+    box
+        The part of the grid round all of them.
+    probabilities : (C, ...) array
+        There.
+    covered : bool array
+        Where there is any.
+    """
+
+    box: tuple[slice, ...]
+    probabilities: np.ndarray
+    covered: np.ndarray
+
+    def classes(self, shape: Sequence[int]) -> np.ndarray:
+        """(planes, rows, columns) uint8 numbers of the likeliest classes; 0 where there is no subvolume."""
+        classes = np.zeros(shape, np.uint8)
+        classes[self.box] = np.where(self.covered, winners(self.probabilities), 0)
+        return classes
+
+    def agreement(self, classes: np.ndarray) -> np.ndarray:
+        """(C,) Dice coefficients with the classes of slices."""
+        return agreement(winners(self.probabilities), classes[self.box], self.covered, len(self.probabilities))
+
+
+def in_subvolumes(network, image: np.ndarray, classes: int, centres: np.ndarray, size: Sequence[int],
+                  report: Callable[[float], None]) -> Local:
+    """Segment again in subvolumes.
 
     Parameters
     ----------
     network
         Of subvolumes.
     image
-    probabilities : (C, planes, rows, columns) array
-        Of the slices.
+    classes
+        C.
     centres : (n, 3) array
         In voxels.
     size
         Of a subvolume.
-    ensemble
-        Whether to take the mean of both (the paper's sum has the same maximum), or the subvolumes' where there are any.
     report
         Called with a fraction.
-
-    Returns
-    -------
-    classes : (planes, rows, columns) uint8 array
-        Of the subvolumes alone; 0 where there is none.
     """
     corners = starts(centres, size, image.shape)
     low, high = corners.min(0), np.minimum(corners.max(0) + size, image.shape)
     box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    local, weight = local_probabilities(network, image[box], corners - low, size, len(probabilities), report=report)
-    covered, classes = weight > 0, np.zeros(image.shape, np.uint8)
-    for of_slices, of_subvolumes in zip(probabilities[(slice(None), *box)], local, strict=True):
-        if ensemble:
-            of_subvolumes = (of_slices.astype(np.float32) + of_subvolumes) / 2
-        np.copyto(of_slices, of_subvolumes, where=covered, casting="same_kind")
-    classes[box] = np.where(covered, winners(local), 0)
-    return classes
+    probabilities, weight = local_probabilities(network, image[box], corners - low, size, classes, report=report)
+    return Local(box, probabilities, weight > 0)

@@ -137,9 +137,22 @@ def local_probabilities(network: LocalNetwork, image: np.ndarray, corners: np.nd
     return merged(predict, image, corners, size, classes, **how)
 
 
-def summed(slices: np.ndarray, local: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """(C, ...) float16 means of the class probabilities of slices and subvolumes; of slices alone where there are none.
+def join(slices: np.ndarray, local: np.ndarray, covered: np.ndarray, weights: np.ndarray) -> None:
+    """Join class probabilities of subvolumes to those of the slices, in place, where there are subvolumes.
 
-    The same classes win as by the paper's sums.
+    p = (1 - w) slices + w local, where w is the mean of the structures' weights by how probable each of them is there.
+    With weights of a half the same classes win as by the paper's sums.
+
+    Parameters
+    ----------
+    slices, local : (C, planes, rows, columns) arrays
+        Class 0 is the background.
+    covered : (planes, rows, columns) bool array
+    weights : (C,) array
+        What the subvolumes count for a class, from 0 to 1; that of the background does not matter.
     """
-    return np.where(weight > 0, (slices.astype(np.float32) + local) / 2, slices).astype(np.float16)
+    for plane in np.flatnonzero(covered.any((1, 2))):  # one at a time, for the memory
+        own, other = slices[:, plane].astype(np.float32), local[:, plane].astype(np.float32)
+        probable = own[1:] + other[1:]
+        share = np.tensordot(np.asarray(weights[1:], np.float32), probable, 1) / np.maximum(probable.sum(0), 1e-6)
+        np.copyto(slices[:, plane], own + share * (other - own), where=covered[plane], casting="same_kind")

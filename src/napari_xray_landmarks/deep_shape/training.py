@@ -8,6 +8,7 @@ import torch
 
 from ..errors import InputError
 from .bones import pieces
+from .calibration import calibrated
 from .measured import measured
 from .scans import Layout, Scan, layout_of, read_scans
 from .settings import DeepShapeSettings
@@ -51,8 +52,10 @@ def fit(dataset, *, settings: DeepShapeSettings, seed: int = 0, progress=None, r
     try:
         networks, notes = learn(scans, validation, layout, settings, seed, run, _part(report, 0.02, 0.98))
         values = _header(networks, layout, settings, scans)
-        metrics = measured(networks, validation, layout, settings, values["subvolume"],
-                           lambda f: report(0.98 + 0.02 * f, "measuring on subjects held out"))
+        values |= calibrated(networks, scans, layout, settings, values["subvolume"],
+                             lambda f: report(0.98 + 0.01 * f, "calibrating"))
+        metrics = measured(networks, validation, layout, settings, values["subvolume"], values["local_weights"],
+                           lambda f: report(0.99 + 0.01 * f, "measuring on subjects held out"))
     finally:
         torch.set_num_threads(threads)
     return tensors_of_networks(networks), values | {
