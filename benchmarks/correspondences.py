@@ -2,9 +2,11 @@
 
     python benchmarks/correspondences.py
 
-Pelvic MR needs ../shared/data or $XRAY_LANDMARKS_DATA; without it the phantoms alone are measured. One process.
+Pelvic MR needs ../shared/data or $XRAY_LANDMARKS_DATA; without it the phantoms alone are measured. One process, some
+ten minutes of it. What is registered is kept in --cache: a run that was stopped goes on.
 """
 
+import hashlib
 import tempfile
 import time
 from dataclasses import dataclass
@@ -13,7 +15,9 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from _films import code
 from _page import DATA, Target, arguments, require_quiet, table, write_section
+from _volumes import kept
 from napari_xray_landmarks.imaging import Volume
 from napari_xray_landmarks.phantoms.knee_images import knee_phantom
 from napari_xray_landmarks.shape.bone_masks import bone_mask, mirrored
@@ -22,6 +26,7 @@ from napari_xray_landmarks.shape.correspondence_settings import CorrespondenceSe
 from napari_xray_landmarks.shape.mask_registration import affine, demons, moved_by, spacing_for
 from napari_xray_landmarks.shape.quality import quality
 from napari_xray_landmarks.training.mask_sets import bone_masks, read_mask_set
+from napari_xray_landmarks.training.runs import TrainingRun
 
 KNEE = {"femur": 1, "tibia": 3}
 PELVIS = {"femurs": "1", "ilia": "2"}
@@ -51,9 +56,10 @@ def main() -> None:
     settings = CorrespondenceSettings(points=options.points)
     with threadpool_limits(1):
         knees = [knee(number, options.cache) for number in range(options.subjects)]
-        made = [of_knees(bone, knees, settings) for bone in KNEE]
-        made += of_pelves(options.scans, settings)
-        landmarks = [landmark_row(bone, knees, one.found, settings) for bone, one in zip(KNEE, made, strict=False)]
+        made = [of_knees(bone, knees, settings, options.cache) for bone in KNEE]
+        made += of_pelves(options.scans, settings, options.cache)
+        landmarks = [landmark_row(bone, knees, one.found, settings, options.cache)
+                     for bone, one in zip(KNEE, made, strict=False)]
     blocks = [table(["bone", "bones registered", "surface distance, median", "95 %", "in voxels, median",
                      "worst median", "smallest Jacobian", "folds", "Dice", "time a bone"],
                     [registration_row(one) for one in made]),
@@ -85,14 +91,14 @@ def knee(number: int, cache: Path) -> tuple[Volume, np.ndarray, bool]:
     return Volume(stored["labels"], stored["world"], f"knee {number}"), stored["points"], bool(stored["right"])
 
 
-def of_knees(bone: str, knees, settings: CorrespondenceSettings) -> Made:
+def of_knees(bone: str, knees, settings: CorrespondenceSettings, cache: Path) -> Made:
     """Correspondences of one bone of all knees, right ones mirrored."""
     masks = [Volume(labels.voxels == KNEE[bone], labels.world_from_voxel, labels.name) for labels, _, _ in knees]
     return timed(f"knee phantoms, {bone}", masks, [m.name for m in masks], [m.name for m in masks],
-                 [right for _, _, right in knees], settings)
+                 [right for _, _, right in knees], settings, cache)
 
 
-def of_pelves(scans: int, settings: CorrespondenceSettings) -> list[Made]:
+def of_pelves(scans: int, settings: CorrespondenceSettings, cache: Path) -> list[Made]:
     """Both sides of the bones of the pelvic MRs."""
     if not (DATA / "pelvic-mri").is_dir():
         print(f"skipped: there is no {DATA}/pelvic-mri. Put the data there or set XRAY_LANDMARKS_DATA", flush=True)
@@ -102,17 +108,28 @@ def of_pelves(scans: int, settings: CorrespondenceSettings) -> list[Made]:
     made = []
     for name, label in PELVIS.items():
         masks = bone_masks(dataset, label, "both")
-        made.append(timed(f"pelvic MR, {name}", masks.sources, masks.names, masks.subjects, masks.mirrored, settings))
+        made.append(timed(f"pelvic MR, {name}", masks.sources, masks.names, masks.subjects, masks.mirrored, settings,
+                          cache))
     return made
 
 
-def timed(name: str, masks, names, subjects, flags, settings: CorrespondenceSettings) -> Made:
-    start = time.perf_counter()
-    found = correspond(masks, names, settings=settings, mirrored=flags)
-    for report in found.report:
-        if not report.used:
-            print(f"{name}: {report.name} is left out: {report.notes[-1]}", flush=True)
-    return Made(name, found, tuple(subjects[i] for i in found.kept), time.perf_counter() - start)
+def timed(name: str, masks, names, subjects, flags, settings: CorrespondenceSettings, cache: Path) -> Made:
+    """Correspondences, and the processor time of all attempts at them."""
+    key = hashlib.sha256(repr((name, list(names), list(flags), settings, code("shape"))).encode()).hexdigest()[:8]
+    run, start = TrainingRun(cache / key), time.process_time()
+    run.folder.mkdir(parents=True, exist_ok=True)
+    spent = run.kept("seconds") or {"seconds": np.array(0.0)}
+
+    def report(fraction: float, stage: str = "") -> None:
+        run.keep("seconds", {"seconds": spent["seconds"] + time.process_time() - start})
+        print(f"{name}: {stage} {fraction:.0%}", flush=True)
+
+    found = correspond(masks, names, settings=settings, mirrored=flags, run=run, progress=report)
+    for own in found.report:
+        if not own.used:
+            print(f"{name}: {own.name} is left out: {own.notes[-1]}", flush=True)
+    seconds = float(run.kept("seconds")["seconds"])
+    return Made(name, found, tuple(subjects[i] for i in found.kept), seconds)
 
 
 def registration_row(made: Made) -> list[str]:
@@ -125,22 +142,31 @@ def registration_row(made: Made) -> list[str]:
             f"{np.median([r.overlap for r in used]):.3f}", f"{made.seconds / len(made.found.report):.1f} s"]
 
 
-def landmark_row(bone: str, knees, found: Correspondences, settings: CorrespondenceSettings) -> list[str]:
+def landmark_row(bone: str, knees, found: Correspondences, settings: CorrespondenceSettings, cache: Path) -> list[str]:
     """How far the reference's landmarks are from each subject's own, when the registration carries them over."""
     reference = int(found.kept[found.reference])
     fixed, places = placed(bone, knees[reference])
     on_bone = np.abs(fixed.distances.at(places)) < NEAR_MM
-    carried, rough, own = [], [], []
+    rows = []
     for i in (i for i in found.kept if i != reference):
-        moving, points = placed(bone, knees[i])
-        matrix = affine(fixed.continued, moving.continued, box_mm=fixed.distances.bounds_mm)
-        spacing = settings.spacing_mm or spacing_for(fixed.distances)
-        warp = demons(fixed.distances, moving.distances, matrix, spacing, settings)
-        rough.append(moved_by(matrix, places[on_bone]) - points[on_bone])
-        carried.append(warp(places[on_bone]) - points[on_bone])
-        own.append(moved_by(np.linalg.inv(matrix), points[on_bone]))
-    lengths = [np.linalg.norm(d, axis=-1).mean() for d in (rough, carried, np.array(own) - np.mean(own, axis=0))]
+        key = (bone, reference, int(i), len(knees), settings, code("shape", "phantoms"))
+        rows.append(kept(cache, f"landmarks-{bone}-{i}", key,
+                         lambda i=i: carried(bone, fixed, places[on_bone], knees[i], on_bone, settings)))
+    rough, whole, own = (np.array([row[k] for row in rows]) for k in range(3))
+    lengths = [np.linalg.norm(d, axis=-1).mean() for d in (rough, whole, own - own.mean(axis=0))]
     return [bone, str(int(on_bone.sum())), *(f"{length:.2f} mm" for length in lengths)]
+
+
+def carried(bone: str, fixed, places: np.ndarray, subject, on_bone: np.ndarray, settings: CorrespondenceSettings
+            ) -> list[list]:
+    """Offsets from a subject's landmarks after the affine map, after demons too, and its own in the reference."""
+    moving, points = placed(bone, subject)
+    matrix = affine(fixed.continued, moving.continued, box_mm=fixed.distances.bounds_mm)
+    spacing = settings.spacing_mm or spacing_for(fixed.distances)
+    warp = demons(fixed.distances, moving.distances, matrix, spacing, settings)
+    wanted = points[on_bone]
+    own = moved_by(np.linalg.inv(matrix), wanted)
+    return [(moved_by(matrix, places) - wanted).tolist(), (warp(places) - wanted).tolist(), own.tolist()]
 
 
 def placed(bone: str, own):
