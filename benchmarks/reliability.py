@@ -182,10 +182,11 @@ def _phantoms(model: Model, count: int, cache: Path) -> Iterator[Judged]:
 
 def _any_view(model: Model, count: int, cache: Path) -> Iterator[Judged]:
     from napari_xray_landmarks.training.patients import PhantomPatients
+    from napari_xray_landmarks.training.rendered import LOOK, VIEWS
     from napari_xray_landmarks.training.simulated import FilmPlan
     from napari_xray_landmarks.view_invariant.calibration import RIGHT_MM
 
-    plan = FilmPlan(PhantomPatients("pelvis", count, FIRST_SUBJECT), views_each=1, seed=1, outlined=False)
+    plan = FilmPlan(PhantomPatients("pelvis", count, FIRST_SUBJECT), VIEWS, 1, views_each=1, look=LOOK, outlined=False)
     for number in range(count):
         made = plan.film(number)
         truth = np.array([made.landmarks[n] for n in model.header.landmarks])
@@ -263,10 +264,10 @@ class Source:
 
 
 SOURCES = {
-    **dict.fromkeys(PHANTOMS, Source(_phantoms, "within 3 % of the shape's size", 30)),
-    "pelvis-any-view": Source(_any_view, "within 5.8 mm", 30),
+    **dict.fromkeys(PHANTOMS, Source(_phantoms, "within 3 % of the shape's size", 18)),
+    "pelvis-any-view": Source(_any_view, "within 5.8 mm", 18),
     "spine-ap": Source(_spines, "within a tenth of an endplate", 60),
-    "hip-fluoroscopy": Source(_hips, "outline within 2 mm", 40),
+    "hip-fluoroscopy": Source(_hips, "outline within 2 mm", 18),
     "knee-mr": Source(_knees, "Dice coefficient", 3),
     "pelvis-mr": Source(_pelvic_mris, "Dice coefficient", 3),
 }

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -182,3 +183,22 @@ def test_a_samples_head_centre_lies_in_the_femur_of_its_ct(run, tmp_path):
     voxel = np.linalg.inv(labels.world_from_voxel) @ [*centre, 1.0]
     plane, row, column = np.round(voxel[:3]).astype(int)
     assert labels.voxels[plane, row, column] == 3 and ct.voxels[plane, row, column] > 50
+
+
+def test_a_calibrated_model_tells_tempered_confidences_and_nothing_else_changes(run, films, model_file, tmp_path):
+    from napari_xray_landmarks.models import read_model_file, save_model
+    from napari_xray_landmarks.models.confidence import tempered
+
+    header, tensors = read_model_file(model_file)
+    save_model(tmp_path / "hot.safetensors", replace(header, extra={**header.extra, "temperature": {
+        "temperature": 2.0}}), tensors)
+    found = {}
+    for name, model in (("plain", model_file), ("hot", tmp_path / "hot.safetensors")):
+        assert run("detect", *films, "-m", model, "-o", tmp_path / f"{name}.csv", "-q").code == 0
+        found[name] = read_detections(tmp_path / f"{name}.csv")
+    for image, plain in found["plain"].items():
+        one, other = plain.landmarks, found["hot"][image].landmarks
+        np.testing.assert_allclose(other.confidence, tempered(one.confidence, 2.0), atol=1e-3)
+        assert np.abs(other.confidence - one.confidence).max() > 0.01
+        np.testing.assert_array_equal(other.points, one.points)
+        np.testing.assert_array_equal(other.detected, one.detected)

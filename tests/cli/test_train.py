@@ -14,3 +14,25 @@ from napari_xray_landmarks.models.registry import find_model
 def test_a_model_is_used_for_what_it_was_trained_for(model, command):
     header = read_model_header(find_model(model))
     assert how_to_use(header, Path("my.safetensors")) == f"xray-landmarks {command} FILM --model my.safetensors -o OUT"
+
+
+@pytest.mark.parametrize(("options", "parts"), [
+    (("--devices", "2"), ("--devices 2", "does not go with joint-displacement", "no network")),
+    (("--precision", "32"), ("--precision 32", "no network")),
+    (("--devices", "two"), ("--devices two", "1 or more, or auto")),
+    (("--device", "cpu", "--accelerator", "cuda"), ("--accelerator cuda", "contradicts --device cpu")),
+    (("--precision", "64"), ("64", "--help")),
+])  # fmt: skip
+def test_devices_that_do_not_go_with_it_are_refused_in_a_line(run, training_folder, tmp_path, options, parts):
+    outcome = run("train", "joint-displacement", "--data", training_folder, "-o", tmp_path / "m.safetensors", *options)
+    outcome.assert_bad_input(*parts)
+    assert not list(tmp_path.iterdir())
+
+
+def test_precision_that_is_not_there_is_refused_before_anything_is_made(run, training_folder, tmp_path):
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    run("train", "view-invariant", "--data", training_folder, "-o", tmp_path / "m.safetensors", "--precision",
+        "16-mixed").assert_bad_input("--precision 16-mixed", "needs CUDA")
+    assert not list(tmp_path.iterdir())

@@ -170,7 +170,7 @@ def test_masks_without_names_take_those_of_the_outlines_in_their_place(tmp_path)
     found = evaluate(tmp_path / "found", tmp_path / "masks")
     assert set(found.values["item"]) == {"femur", "hip"} and found.failure_rate == 0
     assert found.row("assd")["mean"] < 0.5 and found.main.unit == "px"
-    write_volume(tmp_path / "masks" / "f1_labels.nii.gz", boxes({1: 5}))
+    write_volume(tmp_path / "masks" / "f1_labels.nii.gz", Volume(boxes({1: 5}), np.eye(4)))
     with pytest.raises(FileError, match="masks of films"):
         evaluate(tmp_path / "found", tmp_path / "masks")
 
@@ -262,3 +262,11 @@ def test_what_a_file_holds_is_told_by_a_look(tmp_path):
         evaluate(tmp_path / "c.csv", tmp_path / "l.csv")
     with pytest.raises(InputError, match="--kind bones"):
         common_kind("a", "b", "bones")
+
+
+def test_label_volumes_are_compared_by_processes_as_here(tmp_path):
+    one = label_folder(tmp_path / "a", {f"{i}.nii.gz": boxes({1: 5 + i, 2: 12}) for i in range(3)})
+    other = label_folder(tmp_path / "b", {f"{i}.nii.gz": boxes({1: 6, 2: 12 + i}) for i in range(3)})
+    here, there = evaluate(one, other), evaluate(one, other, workers=2)
+    pd.testing.assert_frame_equal(here.values, there.values)
+    assert here.notes == there.notes

@@ -2,10 +2,15 @@
 
 import numpy as np
 import pytest
+from PIL import Image
+from typer.testing import CliRunner
 
 from chromium import Browser, chromium
 from marked_films import TRUE, detections, training_set
+from napari_xray_landmarks.cli import app
 from napari_xray_landmarks.evaluation import evaluate
+from napari_xray_landmarks.io import Detections, write_detections
+from spines import landmark_set, three_curves
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="no Chromium: apt-get install chromium-headless-shell")
 
@@ -71,3 +76,29 @@ def test_the_page_tries_no_script_of_its_own(page):
     page.value("(() => { const s = document.createElement('script'); s.textContent = \"document.title = 'owned'\";"
                "document.body.append(s) })()")
     assert page.value("document.title") != "owned"
+
+
+@pytest.fixture(scope="module")
+def angles(tmp_path_factory):
+    """A report of Cobb angles whose film has a name that would run a script."""
+    folder, name = tmp_path_factory.mktemp("angles"), "b<img src=x onerror=document.title='owned'>.png"
+    (folder / "films").mkdir()
+    Image.fromarray(np.full((1200, 700), 90, np.uint8)).save(folder / "films" / name)
+    for side, spine in (("found", three_curves(20, 45, 25)), ("true", three_curves(22, 40, 31))):
+        (folder / side).mkdir()
+        write_detections(folder / side / "landmarks.csv", [Detections(name, landmark_set(spine), None)])
+        cobb = ["cobb", str(folder / side / "landmarks.csv"), "-o", str(folder / side / "angles.csv"), "-q"]
+        assert CliRunner().invoke(app, cobb).exit_code == 0
+    evaluate(folder / "found" / "angles.csv", folder / "true" / "angles.csv", folder / "out", images=folder / "films")
+    with Browser(folder / "profile") as browser:
+        browser.open((folder / "out" / "report.html").as_uri())
+        yield browser
+
+
+def test_a_report_of_angles_shows_the_film_and_runs_nothing(angles):
+    assert "owned" != angles.value("document.title") and not angles.errors
+    assert all(url.startswith(("file:", "data:")) for url in angles.requests)
+    assert angles.value("document.querySelectorAll('.gallery a').length") == 1
+    assert "onerror" in angles.value("document.querySelector('.gallery a').innerText")
+    angles.click("#thumbnail-1 img")
+    assert angles.value(SHOWN)[:2] == ["case-1", True] and angles.value(SHOWN)[2] >= 600

@@ -10,7 +10,8 @@ from napari_xray_landmarks.shape.workers import outcomes, results
 
 def double(number: int) -> int:
     if number < 0:
-        raise InputError(f"number {number}", "is negative")
+        error = InputError(f"number {number}", "is negative")
+        raise error from error  # as where an error is told again that names the file already
     return 2 * number
 
 
@@ -33,6 +34,8 @@ def test_a_dask_cluster_does_the_same():
     options = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
     with distributed.LocalCluster(**options) as cluster:
         found = dict(results(double, JOBS, scheduler=cluster.scheduler_address))
+        with pytest.raises(InputError, match="number -1: is negative"):
+            list(results(double, {"a": (-1,)}, scheduler=cluster.scheduler_address))
     assert found == {"a": 2, "b": 4, "c": 6}
 
 

@@ -217,13 +217,15 @@ def _named(name: str, error: Exception) -> FileError:
 
 def do(job: Job, folder: Path) -> Part | InputError:
     """One input, its files written aside and moved when whole; a bad one's error is given back: nobody tries again."""
+    from ..shape.workers import bare
+
     (folder / _PARTS).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder / _PARTS) as name:
         own = Path(name)
         try:
             made = _made(job, own)
         except InputError as error:
-            return error
+            return bare(error)
         tables = {table: (own / table).read_bytes().decode() for table in made.tables}
         files = sorted(str(f.relative_to(own).as_posix()) for f in own.rglob("*") if f.is_file())
         files = [file for file in files if file not in tables]

@@ -106,7 +106,18 @@ def _pool(workers: int) -> ProcessPoolExecutor:
 def one_at_a_time(function: Callable, *arguments):
     """A worker's threads share its models and kernels, which are not for several: the others wait."""
     with _TURN:
-        return function(*arguments)
+        try:
+            return function(*arguments)
+        except InputError as error:
+            told = bare(error)
+    raise told
+
+
+def bare(error: InputError) -> InputError:
+    """An error without those that led to it: `distributed` sends these too, and never ends where one is its own cause.
+    """
+    kind, values = error.__reduce__()
+    return kind(*values)
 
 
 def _by_cluster(function: Callable, jobs: Mapping, scheduler: str, retries: int) -> Iterator[tuple[Hashable, Callable]]:
