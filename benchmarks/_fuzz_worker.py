@@ -24,7 +24,7 @@ from _mutations import mutated
 
 MEMORY = 2 * 2**30
 LONGEST_LINE = 1000
-WITHIN = "data"
+WITHIN, WARM = "data", 20
 _CHANGES = {"os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate", "shutil.rmtree"}
 _FORBIDDEN = {"pickle.find_class", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork",
               "socket.connect", "webbrowser.open", "os.startfile"}
@@ -186,12 +186,12 @@ def _where(error: BaseException) -> str:
 def work(name: str, reader: Reader, seed: int, indices: range, root: str, connection) -> None:
     """Judge some inputs; sends (index, *what `judge` gives) of each, before it None, and last the peak of memory."""
     with contextlib.suppress(OSError):
-        os.nice(10)
+        os.nice(5)
     arena = Arena(Path(root))
     warnings.simplefilter("default")
     _listen(Path(root) / "said")
     reader.seeds()
-    for index in indices[:20]:  # imports and caches are not an input's
+    for index in indices[:WARM]:  # imports and caches are not an input's
         arena.judge(reader, *inputs(name, reader, seed, index))
     base = _limit()
     for index in indices:

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from ..errors import FileError
 
@@ -179,6 +179,12 @@ class BoundedFile(io.BufferedReader):
         if size is not None and size > io.DEFAULT_BUFFER_SIZE:
             size = min(size, max(0, self._end - self.tell()))
         return super().read(size)
+
+
+def leads_out(name: str) -> bool:
+    """Whether a name that stands in a file leads out of that file's folder, on any system."""
+    posix, windows = PurePosixPath(name), PureWindowsPath(name)
+    return posix.is_absolute() or bool(windows.drive or windows.root) or ".." in (*posix.parts, *windows.parts)
 
 
 def looks_like_dicom(path) -> bool:

@@ -6,9 +6,10 @@ stands twice or a number is huge or thousands of letters long. What passes here 
 
 import re
 from math import isnan, prod
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 from ..errors import FileError
+from .files import leads_out
 
 META_SUFFIXES, NRRD_SUFFIXES = (".mha", ".mhd"), (".nrrd", ".nhdr")
 _LONGEST_HEADER, _LONGEST_LINE = 2**20, 1000
@@ -174,7 +175,7 @@ def _files(path: Path, said: str, lines: list[str]) -> list[Path] | None:
     if not names or any(not name.isprintable() or ("%" in name and not pattern) for name in names):
         raise FileError(path, f"keeps its voxels in {said[:80]!r}, which is no name of a file", _AGAIN)
     for name in names:
-        if _leads_out(name):
+        if leads_out(name):
             raise FileError(path, f"keeps its voxels in {name[:200]!r}, outside of its folder",
                             "Put both into one folder, and only the file's name into the header")
     if "%" in names[0]:
@@ -183,8 +184,3 @@ def _files(path: Path, said: str, lines: list[str]) -> list[Path] | None:
     if missing := [file for file in files if not file.is_file()]:
         raise FileError(path, f"keeps its voxels in {missing[0].name[:200]!r}, which is not there", "Copy both files")
     return files
-
-
-def _leads_out(name: str) -> bool:
-    posix, windows = PurePosixPath(name), PureWindowsPath(name)
-    return posix.is_absolute() or bool(windows.drive or windows.root) or ".." in (*posix.parts, *windows.parts)

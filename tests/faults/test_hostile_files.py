@@ -1,0 +1,166 @@
+"""What fuzzing found, as small as it gets: each of these crashed, hung, took gigabytes, or read a file elsewhere."""
+
+import io as streams
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from napari_xray_landmarks import io
+from napari_xray_landmarks.errors import FileError, InputError
+from napari_xray_landmarks.imaging import Volume
+from napari_xray_landmarks.io.files import BoundedFile, leads_out
+from napari_xray_landmarks.training.journals import Journal
+
+VOLUME = Volume(np.arange(24, dtype=np.int16).reshape(2, 3, 4))
+
+
+def changed(path, old: bytes, new: bytes):
+    data = path.read_bytes()
+    assert old in data
+    path.write_bytes(data.replace(old, new, 1))
+    return path
+
+
+@pytest.fixture
+def detached(tmp_path):
+    import SimpleITK as sitk
+
+    for ending in (".mhd", ".nhdr"):
+        sitk.WriteImage(sitk.GetImageFromArray(VOLUME.voxels), str(tmp_path / f"v{ending}"))
+        assert np.array_equal(io.load_image(tmp_path / f"v{ending}").voxels, VOLUME.voxels)
+    return tmp_path
+
+
+def test_a_length_in_a_file_allocates_no_more_than_the_file_has(tmp_path):
+    (tmp_path / "a").write_bytes(bytes(100_000))
+    with BoundedFile(tmp_path / "a") as file:
+        assert len(file.read(10)) == 10 and len(file.read(1 << 60)) == 99_990 and file.read(1 << 60) == b""
+
+
+@pytest.mark.parametrize(("old", "new"), [
+    (b"dimension: 3", b"dimension: " + b"9" * 5000),
+    (b"sizes: 4 3 2", b"sizes: 4 3 2\nsizes: 4 3 2"),
+    (b"space origin: (0,0,0)", b"space origin: (1e308,0,0)"),
+    (b"type: ", b"kind: "),
+    (b"NRRD0004", b"NRRD\x00004"),
+])  # fmt: skip
+def test_nrrd_headers(tmp_path, old, new):
+    io.write_volume(tmp_path / "v.nrrd", VOLUME)
+    with pytest.raises(FileError):
+        io.load_image(changed(tmp_path / "v.nrrd", old, new))
+
+
+@pytest.mark.parametrize(("old", "new"), [
+    (b"Offset = ", b"TransformMatrix = 1 0 0 0 1 0 0 0 1\nOffset = "),
+    (b"TransformMatrix = 1 0 0 0 1 0 0 0 1", b"TransformMatrix = 1 0 0 0 1 0 0 1e308 1"),
+    (b"CompressedDataSize = ", b"CompressedDataSize = 9999999999999999"),
+    (b"NDims = 3\n", b""),
+    (b"DimSize = 4 3 2", b"DimSize = 4 3"),
+    (b"ElementDataFile = LOCAL", b"ElementDataFile = %s%n%s.raw 1 2 1"),
+    (b"ElementDataFile = LOCAL", b"ElementDataFile = /etc/passwd"),
+    (b"ElementType = MET_SHORT", b"ElementType = MET_OTHER"),
+])  # fmt: skip
+def test_meta_headers(tmp_path, old, new):
+    io.write_volume(tmp_path / "v.mha", VOLUME)
+    with pytest.raises(FileError):
+        io.load_image(changed(tmp_path / "v.mha", old, new))
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../v.raw", "a/../../v.raw", "..\\v.raw", "C:\\v.raw", "none.raw",
+                                  "LIST\n../v.raw", "../v%d.raw 0 1 1", "/dev/zero"])
+def test_voxels_outside_of_the_folder_are_not_read(detached, name):
+    for header, key, own in (("v.mhd", b"ElementDataFile = ", b"v.raw"), ("v.nhdr", b"data file: ", b"v.raw")):
+        path = changed(detached / header, key + own, key + name.encode())
+        with pytest.raises(FileError, match=r"outside of its folder|not there"):
+            io.load_image(path)
+
+
+def test_detached_voxels_that_are_too_few_are_found_before_memory_is_taken(detached):
+    changed(detached / "v.mhd", b"DimSize = 4 3 2", b"DimSize = 999 999 999")
+    with pytest.raises(FileError, match="truncated"):
+        io.load_image(detached / "v.mhd")
+
+
+@pytest.mark.parametrize(("at", "value"), [(40, struct.pack("<h", 99)), (42, struct.pack("<h", -4)),
+                                           (70, struct.pack("<h", 77)), (280, struct.pack("<f", 1e38)),
+                                           (80, struct.pack("<f", float("inf"))), (108, b"")])
+def test_nifti_headers(tmp_path, at, value):
+    io.write_volume(tmp_path / "v.nii", VOLUME)
+    data = (tmp_path / "v.nii").read_bytes()
+    (tmp_path / "v.nii").write_bytes(data[:at] + value + data[at + len(value):] if value else data[:at])
+    with pytest.raises(FileError):
+        io.load_image(tmp_path / "v.nii")
+
+
+def test_a_png_that_claims_what_it_cannot_hold(tmp_path):
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", 12_000, 12_000, 8, 2, 0, 0, 0)
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b""))
+                                     + chunk(b"IEND", b""))
+    with pytest.raises(FileError, match="truncated"):
+        io.load_image(tmp_path / "a.png")
+
+
+def test_a_tiff_whose_pages_never_end(tmp_path):
+    stream = streams.BytesIO()
+    Image.fromarray(np.arange(20, dtype=np.uint8).reshape(4, 5)).save(stream, "TIFF")
+    data = bytearray(stream.getvalue())
+    (start,) = struct.unpack_from("<I", data, 4)
+    (tags,) = struct.unpack_from("<H", data, start)
+    struct.pack_into("<I", data, start + 2 + 12 * tags, start)  # the page after the first is the first
+    (tmp_path / "a.tif").write_bytes(data)
+    with pytest.raises(FileError, match="pictures|read"):
+        io.load_image(tmp_path / "a.tif")
+
+
+def test_a_bilevel_tiff_of_white_zeros_reads(tmp_path):
+    import tifffile
+
+    pixels = np.eye(8, dtype=bool)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="miniswhite")
+    assert np.array_equal(io.load_image(tmp_path / "a.tif").pixels, (~pixels).astype(np.uint8))
+
+
+def test_a_mesh_opens_no_other_file(tmp_path, monkeypatch):
+    from trimesh import resolvers
+
+    from napari_xray_landmarks.io.meshes import read_mesh
+
+    (tmp_path / "secret.png").write_bytes(b"")
+    (tmp_path / "in").mkdir()
+    monkeypatch.setattr(resolvers.FilePathResolver, "get", lambda *_: pytest.fail("opened another file"))
+    corners = "0 0 0\n1 0 0\n0 1 0\n"
+    (tmp_path / "in" / "a.obj").write_text(
+        "mtllib ../secret.mtl\nv " + corners.replace("\n", "\nv ", 2) + "usemtl skin\nf 1 2 3\n")
+    (tmp_path / "in" / "a.ply").write_text(
+        "ply\nformat ascii 1.0\ncomment TextureFile ../secret.png\nelement vertex 3\nproperty float x\n"
+        "property float y\nproperty float z\nelement face 1\nproperty list uchar int vertex_indices\nend_header\n"
+        + corners + "3 0 1 2\n")
+    for name in ("a.obj", "a.ply"):
+        assert read_mesh(tmp_path / "in" / name).faces.shape == (1, 3)
+
+
+def test_a_line_shows_nothing_that_a_terminal_obeys():
+    error = InputError("a\x1b[31m.csv", "name is 'x\u202ey\ud800'\nand " + "z" * 10_000, "do\tthis")
+    assert str(error).isprintable() and len(str(error)) < 700
+    assert str(error).startswith("a\\x1b[31m.csv: name is 'x\\u202ey\\ud800' and zzz")
+
+
+def test_a_journal_of_another_program_stays(tmp_path):
+    path = tmp_path / "manifest.jsonl"
+    path.write_bytes(b"not ours\n" + b"[" * 200_000)
+    journal = Journal(path)
+    assert journal.entries() == [] and journal.count == 0
+    journal.close()
+    assert path.exists()
+
+
+@pytest.mark.parametrize(("name", "out"), [("a.raw", False), ("b/a.raw", False), ("a..raw", False), ("/a", True),
+                                           ("../a", True), ("b/../../a", True), ("C:a", True), ("\\\\host\\a", True)])
+def test_names_that_lead_out(name, out):
+    assert leads_out(name) is out
