@@ -7,7 +7,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
 import figure
-from docks import assert_fits_a_laptop, on_canvas
+from docks import assert_fits_a_laptop, assert_works_by_keyboard, on_canvas
 from napari_xray_landmarks.landmarks import Schema
 from napari_xray_landmarks.plugin.widgets.annotate import AnnotateAndTrain
 from napari_xray_landmarks.training import read_training_set
@@ -81,3 +81,17 @@ def test_the_dock_fits_a_laptop_and_clips_nothing(viewer, dock, qtbot):
         dock.tabs.setCurrentIndex(page)
         qtbot.wait(150)
         assert_fits_a_laptop(viewer, dock)
+        assert_works_by_keyboard(viewer.window._qt_window, dock)
+
+
+def test_a_landmark_is_placed_by_keys_alone(viewer, dock, qtbot):
+    canvas = viewer.window._qt_viewer.canvas.native
+    assert canvas.focusPolicy().value & Qt.FocusPolicy.TabFocus.value, "Tab comes to the film"
+    middle = np.round((np.array(dock.canvas.layers.shape) - 1) / 2)
+    for key in (Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Up):
+        QTest.keyClick(canvas, key)
+    assert dock.work.held == pytest.approx(tuple(middle + [-1, 2])) and not dock.work.marks
+    QTest.keyClick(canvas, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    QTest.keyClick(canvas, Qt.Key.Key_Return)
+    (head,) = dock.work.marks.values()
+    assert head[0] > middle[0] and head[1] == middle[1] + 2 and dock.work.prompted == "neck"

@@ -169,21 +169,21 @@ def test_keys(open_dock, qtbot):
 def test_arrows_and_return_place_landmarks_without_a_mouse(open_dock, viewer):
     dock, (rows, columns) = open_dock, open_dock.canvas.layers.shape
     layer, middle = viewer.layers["0.png · annotation"], np.round(np.array([rows - 1, columns - 1]) / 2)
-    press(dock, "Return")
+    press(dock, "Enter")
     assert not dock.work.marks, "there is no place to accept yet"
     press(dock, "Right"), press(dock, "Right"), press(dock, "Up")
     assert np.allclose(layer.data[0], middle + [-1, 2]) and str(layer.symbol[0]) == "cross" and layer.shown[0]
     assert not dock.work.marks and "Return accepts this place" in dock.film.number.text()
     press(dock, "Shift-Down")
     step = round(0.01 * (max(rows, columns) - 1))
-    press(dock, "Return")
+    press(dock, "Enter")
     assert dock.work.marks == {"head": pytest.approx(tuple(middle + [step - 1, 2]))} and dock.work.prompted == "neck"
     press(dock, "Left"), press(dock, "N")
     assert not layer.shown[1] and set(dock.work.marks) == {"head"}, "another landmark: that place is forgotten"
     dock.work.choose("head")
     press(dock, "Left")
     assert np.allclose(layer.data[0], middle + [step - 1, 1]) and len(dock.work.marks) == 1
-    press(dock, "Return"), press(dock, "Control-Z")
+    press(dock, "Enter"), press(dock, "Control-Z")
     assert dock.work.marks["head"] == pytest.approx(tuple(middle + [step - 1, 2])), "and taken back like any other"
     dock.work.choose("head")
     for _ in range(120):
@@ -266,7 +266,7 @@ def test_a_models_landmarks_are_proposed_and_corrected(open_dock, viewer, qtbot)
     place = np.array(layer.data[first])
     click(dock, place, to=place + [6, 6])
     assert np.allclose(dock.work.marks[name], place + [6, 6], atol=1e-6)
-    press(dock, "Shift-Return")
+    press(dock, "Shift-Enter")
     assert len(dock.work.marks) == len(dock.work.proposals["0.png"])
     assert np.allclose(dock.work.marks[name], place + [6, 6], atol=1e-6), "what was corrected stays"
     for left in [n for n in figure.NAMES if n not in dock.work.marks]:

@@ -15,10 +15,10 @@ STILL = 4.0
 
 KEYS = {
     "Backspace": "take_back", "Control-Z": "undo", "Control-Shift-Z": "redo", "Control-Y": "redo",
-    "Return": "accept", "Shift-Return": "accept_all", "X": "skip", "N": "next_landmark", "P": "previous_landmark",
+    "Enter": "accept", "Shift-Enter": "accept_all", "X": "skip", "N": "next_landmark", "P": "previous_landmark",
     "PageDown": "next_film", "PageUp": "previous_film",
 }
-"""What each key does."""
+"""What each key does, by napari's names; Return is Enter too."""
 ARROWS = {"Up": (-1, 0), "Down": (1, 0), "Left": (0, -1), "Right": (0, 1)}
 """(rows, columns) that each arrow moves the landmark by that is asked for."""
 FAR = 0.01

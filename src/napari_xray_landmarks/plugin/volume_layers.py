@@ -13,7 +13,7 @@ from .labels import names_of
 from .results import layer_id, results_of
 from .session import remember
 from .styles import BARE_BONE, STRUCTURES, ResponseStyle, symbols
-from .volumes import LABELS, LiveVolume, SegmentedVolume, labels_layer_of
+from .volumes import LABELS, LiveVolume, SegmentedVolume, labels_layer_of, segment_volumes_in
 
 STAGE, LANDMARKS, SURFACE = "volume stage", "shape landmarks", "bone surface"
 THICKNESS, STRUCTURE = "cartilage thickness", "structure"
@@ -21,6 +21,16 @@ STAGES = {"slices": "2D networks", "slices probability": "2D networks, probabili
           "merged": "2D and 3D merged", "probability": "merged, probability"}
 POINT_MM, OPACITY = 3.0, 0.55
 _BARE = 0.02  # of the colours of a thickness: no cartilage
+
+
+def segment_to_show(searches: list, model_path: str, settings, progress):
+    """`volumes.segment_volumes_in`, and what napari draws labels with compiled beside the window: a second, once."""
+    import pandas  # noqa: F401  napari keeps what it tells of labels in its tables
+
+    found, failures = segment_volumes_in(searches, model_path, settings, progress)
+    for segmented in found:
+        _label_colours(segmented.live.found.structures).map(segmented.labels[:1, :1, 0])
+    return found, failures
 
 
 def show_volume(viewer, segmented: SegmentedVolume) -> None:

@@ -19,6 +19,7 @@ class BeliefMaps(QWidget):
         super().__init__(parent)
         self._viewer, self._image, self._layer = viewer, None, None
         self.threshold = NumberSlider(0.0, 1.0, parent=self)
+        self.threshold.setAccessibleName("belief from which a landmark counts as detected")
         self.threshold.setToolTip("Belief from which a landmark counts as detected; acts at once")
         self.shown = QCheckBox("Belief in", self)
         self.shown.setToolTip("Where the network believes a landmark to be, as an image over the film")

@@ -1,6 +1,8 @@
 """The bones that every dock shares: an empty state, sections in a scrolling column, and the line at the foot."""
 
-from qtpy.QtCore import QEvent, QSize, Qt
+from collections.abc import Iterator
+
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -10,6 +12,7 @@ from qtpy.QtWidgets import (
     QPushButton,
     QScrollArea,
     QSizePolicy,
+    QTabWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -45,7 +48,7 @@ class Dock(QWidget):
         self.content.setContentsMargins(0, 0, 0, 0)
         self.content.setSpacing(6)
         foot = QLabel("Research software, not for clinical use.", self)
-        foot.setEnabled(False)
+        foot.setStyleSheet("font-size: 8pt;")
         foot.setWordWrap(True)
         inner = QWidget(self)
         self._column = column = QVBoxLayout(inner)
@@ -63,6 +66,9 @@ class Dock(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self.scroll)
+        self._tab_order: list[QWidget] = []
+        self._ordering = QTimer(self, singleShot=True, interval=0)
+        self._ordering.timeout.connect(self._order_tabs)
         self._ties = Connections(self)
         self._ties.to(napari_viewer.layers.events.inserted, self._on_layers)
         self._ties.to(napari_viewer.layers.events.removed, self._on_layers)
@@ -76,9 +82,10 @@ class Dock(QWidget):
         return QSize(min(self.scroll.widget().minimumSizeHint().width() + 20, 420), 180)
 
     def eventFilter(self, watched, event):
-        """Let the window give the dock the width that its content needs, when that changes."""
+        """Let the window give the dock the width that its content needs, and Tab its order, when that changes."""
         if event.type() == QEvent.Type.LayoutRequest:
             self.updateGeometry()
+            self._ordering.start()
         return super().eventFilter(watched, event)
 
     def add(self, widget: QWidget) -> QWidget:
@@ -106,6 +113,14 @@ class Dock(QWidget):
         set_note(label, text)
         return self.add(label)
 
+    def _order_tabs(self) -> None:
+        """Let Tab go through the dock as it is laid out, whenever its parts were made."""
+        order = list(in_layout(self.scroll.widget()))
+        if order != self._tab_order:
+            self._tab_order = order
+            for before, after in zip(order[:-1], order[1:], strict=True):
+                QWidget.setTabOrder(before, after)
+
     def _on_layers(self, event=None) -> None:
         anything = len(self.viewer.layers) > 0
         self.empty.setVisible(not anything)
@@ -115,6 +130,29 @@ class Dock(QWidget):
 def itself(viewer):
     """The viewer itself: napari hands docks from the menu a proxy, whose layers are other objects at every look."""
     return getattr(viewer, "__wrapped__", viewer)
+
+
+def in_layout(widget: QWidget) -> Iterator[QWidget]:
+    """What Tab can come to in a widget, in the order of its layouts."""
+    if isinstance(widget, QTabWidget):
+        yield widget.tabBar()
+        for index in range(widget.count()):
+            yield from in_layout(widget.widget(index))
+        return
+    if widget.focusPolicy().value & Qt.FocusPolicy.TabFocus.value:
+        yield widget
+    if isinstance(widget, QScrollArea) and widget.widget() is not None:
+        yield from in_layout(widget.widget())
+    if widget.layout() is not None:
+        yield from _in_items(widget.layout())
+
+
+def _in_items(layout) -> Iterator[QWidget]:
+    for item in map(layout.itemAt, range(layout.count())):
+        if item.widget() is not None:
+            yield from in_layout(item.widget())
+        elif item.layout() is not None:
+            yield from _in_items(item.layout())
 
 
 def note_in(parent) -> QLabel:

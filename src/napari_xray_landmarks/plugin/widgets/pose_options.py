@@ -15,6 +15,7 @@ class PoseOptions(QWidget):
         super().__init__(parent)
         self.sure = NumberSlider(0.0, 1.0, parent=self)
         self.sure.set_value(CONFIDENT)
+        self.sure.setAccessibleName("least confidence of landmarks")
         self.sure.setToolTip("Landmarks on the film that are less sure do not count for Estimate")
         label = QLabel("Least confidence of landmarks", self)
         label.setBuddy(self.sure.slider)

@@ -9,13 +9,12 @@ from ..outlines import bone_of_vertex, contour_of, labels_of, show_labels, verti
 from ..results import names_of, show_response
 from ..segmenting import changes_of, in_words, live_of, segment_in, show_found
 from ..solving import Search
-from ..volume_layers import show_volume
+from ..volume_layers import segment_to_show, show_volume
 from ..volumes import (
     SegmentedVolume,
     is_volume,
     live_volume_of,
     painted,
-    segment_volumes_in,
     volume_of,
     was_moved,
     why_not_segmentable,
@@ -120,7 +119,7 @@ class SegmentBone(ModelDock):
         mine = {image: painted(self.viewer, image) for image in images}
         count = sum(len(own) for own in mine.values())
         what = "1 voxel was" if count == 1 else f"{count} voxels were"
-        self.start(segment_volumes_in, mine, f"{what} painted by hand." if count else "")
+        self.start(segment_to_show, mine, f"{what} painted by hand." if count else "")
 
     def _on_found(self, outcome) -> None:
         found, failures = outcome

@@ -55,6 +55,12 @@ class NumberSlider(QWidget):
     def value(self) -> float | int:
         return self.number.value()
 
+    def setAccessibleName(self, name: str) -> None:
+        """Let screen readers call both parts by a name."""
+        super().setAccessibleName(name)
+        self.slider.setAccessibleName(name)
+        self.number.setAccessibleName(name)
+
     def set_value(self, value: float) -> None:
         """Show a value without announcing it."""
         self.number.blockSignals(True)

@@ -28,6 +28,7 @@ class ViewSphereWindow(QWidget):
         self.plot.setToolTip("Share within 15 px, mean error and share found; belief in each landmark; belief against "
                              "error")
         self.belief = NumberSlider(0.0, 1.0, parent=self)
+        self.belief.setAccessibleName("belief")
         self.belief.setToolTip("Belief from which a landmark counts as found")
         label = QLabel("Belief", self)
         label.setBuddy(self.belief.slider)
