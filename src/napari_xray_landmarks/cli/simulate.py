@@ -123,7 +123,7 @@ def simulate(
     check_device(device)
     arm, hands = parse_arm(sod, sdd, size, pixel, roll, isocentre), Hands(workers, scheduler, retries)
     if dataset is not None and [str(ct) for ct in cts] == [KNEE] and not cts[0].exists():
-        return write_knees(output, dataset, quiet)
+        return write_knees(output, dataset, hands, quiet)
     if dataset is not None:
         refuse_options_of_single_films({"--view": views, "--isocentre": isocentre, "--monochrome1": inverted,
                                         "--png": png})

@@ -195,13 +195,14 @@ def about(plan: "FilmPlan") -> dict:
     return known
 
 
-def write_knees(output: Path, count: int, quiet: bool) -> int:
+def write_knees(output: Path, count: int, hands: "Hands", quiet: bool) -> int:
     """Write the knee phantoms' volumes that the folder lacks; gives the exit code."""
     from ..training.knee_sets import write_knee_set
     from ..training.volumes import SPLITS
 
     with progress_bar("Simulating", quiet) as progress:
-        dataset = write_knee_set(output, count, progress=progress)
+        dataset = write_knee_set(output, count, progress=progress, workers=hands.workers,
+                                 scheduler=hands.scheduler, retries=hands.retries)
     shares = ", ".join(f"{sum(scan.split == split for scan in dataset.scans)} {split}" for split in SPLITS)
     say(f"{len(dataset)} volumes of as many knees ({shares})  {output}", quiet)
     return 0

@@ -147,10 +147,10 @@ def training_on(devices: Devices) -> Iterator[Processes]:
         yield own
         if own.count > 1:
             own.fabric.barrier()
-    except Exception as error:
-        if own.count == 1:
+    except (Exception, KeyboardInterrupt) as error:
+        if own.count == 1 or (told := _told(error, own)) is error:
             raise
-        raise _told(error, own) from error
+        raise told from error
     finally:
         _current.pop()
 
@@ -202,12 +202,14 @@ def _counted(devices: Devices, kind: str) -> int:
     return count
 
 
-def _told(error: Exception, own: Processes) -> BaseException:
+def _told(error: BaseException, own: Processes) -> BaseException:
     """What a process tells of an error that may be another one's."""
     lost = isinstance(error, RuntimeError) and any(word in str(error) for word in ("onnection", "gloo", "NCCL"))
     if own.is_first:
         problem = "another process of this training ended"
         return InputError(f"--devices {own.devices.count}", problem, "Give the same command again") if lost else error
+    if isinstance(error, KeyboardInterrupt):
+        return SystemExit(130)
     if lost or isinstance(error, Cancelled) or (isinstance(error, InputError) and not isinstance(error, FileError)):
         return SystemExit(2)
     return InputError(f"process {own.rank} of the training", f"{type(error).__name__}: {error}")

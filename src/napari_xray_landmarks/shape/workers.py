@@ -15,9 +15,10 @@ _TURN = threading.Lock()
 _AHEAD = 2  # jobs that a process has before it, so that it never waits
 
 
-def results(function: Callable, jobs: Mapping, *, workers: int = 1, scheduler: str | None = None) -> Iterator[tuple]:
+def results(function: Callable, jobs: Mapping, *, workers: int = 1, scheduler: str | None = None, retries: int = 0
+            ) -> Iterator[tuple]:
     """Yields (key, function(*arguments)) as they are done; the parameters and errors are those of `outcomes`."""
-    for key, outcome in outcomes(function, jobs, workers=workers, scheduler=scheduler):
+    for key, outcome in outcomes(function, jobs, workers=workers, scheduler=scheduler, retries=retries):
         yield key, outcome()
 
 

@@ -232,7 +232,7 @@ def write_volume_set(folder, items: Iterable, about: Mapping, *, count: int = 0,
         If the folder holds another set or cannot be written.
     """
     folder = Path(folder)
-    _begin(folder, about)
+    begin_volume_set(folder, about)
     rows = []
     for number, (scan, make) in enumerate(items):
         if progress is not None:
@@ -247,7 +247,7 @@ def write_volume_set(folder, items: Iterable, about: Mapping, *, count: int = 0,
     return read_volume_set(folder)
 
 
-def _begin(folder: Path, about: Mapping) -> None:
+def begin_volume_set(folder: Path, about: Mapping) -> None:
     text = json.dumps(dict(about), indent=1)
     try:
         present = folder.is_dir() and any(folder.iterdir())
