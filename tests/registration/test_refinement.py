@@ -172,9 +172,8 @@ def test_the_centre_lies_on_the_central_ray(arm):
 
 
 def test_a_noisy_film_is_told_from_one_of_something_else(ct, other_ct, arm):
-    noisy = simulate(scene(ct), arm, Exposure(photons=150, kvp=70), rng=np.random.default_rng(2))
+    noisy = simulate(scene(ct), arm, Exposure(photons=5, kvp=70), rng=np.random.default_rng(2))
     near = arm.camera().moved(np.deg2rad([1.0, -1.0, 1.0]), np.array([2.0, 3.0, -2.0]), CENTRE)
     right, wrong = (refine(noisy, patient, near, BRIEF, centre_mm=CENTRE) for patient in (ct, other_ct))
-    print(right.similarity, right.notes, wrong.similarity, wrong.notes)
-    assert right.converged and errors(right.camera, arm)[1] < 2
+    assert right.converged and right.similarity < right.settings.least_similarity and errors(right.camera, arm)[1] < 3
     assert not wrong.converged
