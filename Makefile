@@ -56,7 +56,9 @@ weights: $(READY)
 	  --dataset 1120 --views-each 16 --implants 0.35 --tools 0.15 --no-appearance -o runs/hips
 	@$(BIN)/xray-landmarks train deep-morphing --data runs/hips -o $(WEIGHTS)/hip-fluoroscopy.safetensors
 	@$(BIN)/xray-landmarks train view-invariant --ct $(or $(ATLAS),pelvis) $(if $(FEMURS),--femurs $(FEMURS)) $(if $(ATLAS),--sampled 60) \
-	  --set films=8000 --set epochs=20 -o $(WEIGHTS)/pelvis-any-view.safetensors
+	  --set films=8000 --set epochs=20 -o runs/pelvis-any-view-first.safetensors
+	@$(BIN)/xray-landmarks train view-invariant --ct $(or $(ATLAS),pelvis) $(if $(FEMURS),--femurs $(FEMURS)) $(if $(ATLAS),--sampled 60) \
+	  --start runs/pelvis-any-view-first.safetensors --set learning_rate=1.5e-3 -o $(WEIGHTS)/pelvis-any-view.safetensors
 	@test -d runs/knees || $(BIN)/xray-landmarks simulate knee --dataset 52 -o runs/knees
 	@$(BIN)/xray-landmarks train deep-shape --data runs/knees --set slice_steps=1000 --set shape_steps=250 --set local_steps=3000 \
 	  -o $(WEIGHTS)/knee-mr.safetensors
