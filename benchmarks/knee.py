@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--model", default="knee-mr")
     parser.add_argument("--subjects", type=int, default=10)
     parser.add_argument("--only", choices=("ours", "plain"))
-    parser.add_argument("--minutes", type=float, default=18.0, help="processor time that the plain network learns")
+    parser.add_argument("--minutes", type=float, default=25.0, help="processor time that the plain network learns")
     parser.add_argument("--knees", type=int, default=52, help="of the training set, as for the model")
     parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--no-times", action="store_true", help="leave times and memory out")
