@@ -46,6 +46,8 @@ def test_a_length_in_a_file_allocates_no_more_than_the_file_has(tmp_path):
     (b"space origin: (0,0,0)", b"space origin: (1e308,0,0)"),
     (b"type: ", b"kind: "),
     (b"NRRD0004", b"NRRD\x00004"),
+    (b"type: ", b"j" * 5000 + b"\ntype: "),
+    (b"type: ", b"j" * 5000 + b": x\ntype: "),
 ])  # fmt: skip
 def test_nrrd_headers(tmp_path, old, new):
     io.write_volume(tmp_path / "v.nrrd", VOLUME)

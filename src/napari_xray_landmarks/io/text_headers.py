@@ -12,7 +12,7 @@ from ..errors import FileError
 from .files import leads_out
 
 META_SUFFIXES, NRRD_SUFFIXES = (".mha", ".mhd"), (".nrrd", ".nhdr")
-_LONGEST_HEADER, _LONGEST_LINE = 2**20, 1000
+_LONGEST_HEADER, _LONGEST_LINE, _LONGEST_NAME = 2**20, 1000, 100
 _NOT_VALUES = ("comment", "name", "content")
 _META_NEEDED = ("NDims", "DimSize", "ElementType", "ElementDataFile")
 _META_VECTORS = ("ElementSpacing", "ElementSize", "Offset", "Position", "Origin", "CenterOfRotation")
@@ -101,8 +101,11 @@ def _nrrd_values(path: Path, lines: list[str]) -> dict[str, str]:
     values: dict[str, str] = {}
     for line in lines[1:]:
         key, colon, value = line.partition(": ")
-        if colon and not line.startswith("#") and ":=" not in key:
-            _add(path, values, key.strip().lower(), value.strip())
+        if line.startswith("#") or ":=" in (key if colon else line):
+            continue
+        if not colon or len(key) > _LONGEST_NAME:
+            raise FileError(path, f"its header has the line {line[:80]!r}", _AGAIN)
+        _add(path, values, key.strip().lower(), value.strip())
     if missing := [key for key in _NRRD_NEEDED if not values.get(key)]:
         raise FileError(path, f"its header has no {missing[0]}", _AGAIN)
     return values

@@ -13,6 +13,7 @@ from PIL import Image
 from ..errors import FileError
 from ..imaging import Radiograph
 from ..io import write_contours
+from ..io.files import looks_like_dicom
 from ..landmarks import Contour, LandmarkSet
 from .dataset import SINGLE_ANNOTATOR, TrainingSet
 from .films import load_film
@@ -31,7 +32,8 @@ class SourceFilm:
     name
         The name of its file without an ending.
     image
-        A file, copied as it is where the layout knows its kind and otherwise stored as PNG, or a radiograph.
+        A file, copied as it is where the layout knows its kind (DICOM without who the patient is) and otherwise stored
+        as PNG, or a radiograph.
     landmarks
         Landmarks in pixels by annotator; the name "" where there is only one.
     spacing_mm
@@ -142,7 +144,12 @@ def write_image(folder: Path, film: SourceFilm) -> str:
     """Store a film's image in a folder, copied or as PNG or TIFF; gives its file name."""
     if isinstance(film.image, Path) and film.image.suffix.lower() in COPIED_ENDINGS:
         path = folder / (film.name + film.image.suffix.lower())
-        shutil.copyfile(film.image, path)
+        if looks_like_dicom(film.image):
+            from ..io.dicom.anonymous import copy_without_patient
+
+            copy_without_patient(film.image, path)
+        else:
+            shutil.copyfile(film.image, path)
         return path.name
     image, ending = _storable(film.image if isinstance(film.image, Radiograph) else load_film(film.image))
     image.save(folder / (film.name + ending))

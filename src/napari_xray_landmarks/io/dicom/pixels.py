@@ -81,7 +81,7 @@ def decode(path, dataset) -> np.ndarray:
     try:
         with quiet():
             if syntax is None:
-                whole.file_meta.TransferSyntaxUID = syntax = _guessed_syntax(whole)
+                whole.file_meta.TransferSyntaxUID = syntax = guessed_syntax(whole)
             if not syntax.is_compressed and "PixelData" in whole and len(whole.PixelData) < get_expected_length(whole):
                 raise FileError(path, f"is truncated: {len(whole.PixelData)} of {get_expected_length(whole)} bytes of "
                                 "pixels are there", "Copy or export it again")
@@ -126,7 +126,8 @@ def _decoded_by(decoder: str, path, dataset) -> np.ndarray:
     return values[0] if frame_count(dataset) == 1 and values.shape[0] == 1 else values
 
 
-def _guessed_syntax(dataset):
+def guessed_syntax(dataset):
+    """The transfer syntax of a file that names none, by how it was read."""
     implicit, little = dataset.original_encoding
     if implicit:
         return uid.ImplicitVRLittleEndian

@@ -73,15 +73,18 @@ def read_sources(path, *, keep_patient: bool = False) -> list[Dataset]:
 def _source(path: Path, header: Dataset, keep_patient: bool) -> Dataset:
     more = _read(path, (*_LINKS, *(PATIENT if keep_patient else ()), "SpecificCharacterSet"))
     source = Dataset()
-    with quiet():
-        for keyword in PATIENT:
-            setattr(source, keyword, "")
-        for dataset, keywords in ((header, _COPIED), (more, [element.keyword for element in more])):
-            for keyword in keywords:
-                if keyword in dataset:
-                    source.add(dataset[keyword])
-        if is_planar([source]) and "PixelSpacing" in source:
-            del source.PixelSpacing  # a film's mask lies on its pixels; measures without a thickness break readers
+    try:
+        with quiet():
+            for keyword in PATIENT:
+                setattr(source, keyword, "")
+            for dataset, keywords in ((header, _COPIED), (more, [element.keyword for element in more])):
+                for keyword in keywords:
+                    if keyword in dataset:
+                        source.add(dataset[keyword])
+    except DAMAGED as error:
+        raise damaged(path) from error
+    if is_planar([source]) and "PixelSpacing" in source:
+        del source.PixelSpacing  # a film's mask lies on its pixels; measures without a thickness break readers
     if not is_planar([source]) and not value(source, "FrameOfReferenceUID"):  # as many anonymised ones
         source.FrameOfReferenceUID = generate_uid(entropy_srcs=[str(value(source, "SeriesInstanceUID")), "frame"])
     missing = [k for k in ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
