@@ -12,6 +12,8 @@ from napari_xray_landmarks.spine.vertebrae import (
     corner_of,
     has_corners,
     landmarks_of,
+    shown,
+    spans,
     vertebrae_of,
 )
 from spines import landmark_set, stacked, three_curves
@@ -63,11 +65,28 @@ def test_vertebrae_that_were_not_detected_are_not_there():
     detected = np.ones(68, bool)
     detected[[0, 5]] = False
     found = vertebrae_of(landmark_set(SPINE, detected=detected))
-    assert found.describe() == "T3 to L5" and found.notes == ("T1, T2 left out: not all corners detected",)
+    assert found.describe() == "T3 to L5" and found.notes == ("T1 to T2 left out: not all corners detected",)
     blank = np.array(SPINE.corners_px.reshape(-1, 2))
     blank[7] = np.nan  # a row without a place
     found = vertebrae_of(LandmarkSet(vertebral_corners(levels=SPINE.levels), blank))
     assert found.notes == ("T2 left out: not all corners detected",) and found.describe() == "T1 to L5 without T2"
+
+
+def test_levels_in_words():
+    assert spans(("T1", "T2", "T5", "T12", "L1")) == "T1 to T2 and T5 and T12 to L1"
+    assert spans(()) == ""
+
+
+def test_which_vertebrae_a_film_shows():
+    detected = np.arange(68) >= 20
+    assert shown(landmark_set(SPINE, detected=detected)) == "T6 to L5"
+    assert shown(landmark_set(SPINE, detected=np.zeros(68, bool))) == "no vertebra"
+    assert shown(LandmarkSet(("nose",), np.ones((1, 2)))) == ""
+
+
+def test_a_film_in_which_nothing_is_sure_is_refused_in_a_line():
+    with pytest.raises(InputError, match=r"no vertebra with four corners \(T1 to L5 left out: not all corners"):
+        vertebrae_of(landmark_set(SPINE, detected=np.zeros(68, bool)))
 
 
 def swap(body, *corners):

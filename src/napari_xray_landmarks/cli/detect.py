@@ -57,8 +57,11 @@ class DetectTask(Task):
 
     def lines(self, one: Found) -> list[str]:
         from ..landmarks import summary
+        from ..spine.vertebrae import shown
 
-        return [f"{one.image_name}: {summary(one.landmarks.confidence, one.landmarks.detected)}"]
+        there = shown(one.landmarks)
+        return [f"{one.image_name}: {summary(one.landmarks.confidence, one.landmarks.detected)}"
+                + (f"; the film shows {there}" if there else "")]
 
 
 def detect(

@@ -5,7 +5,6 @@ finds the best one under how sure the network is of each centre and level and ho
 So no vertebra comes twice or out of order, and a shift by one level costs at every level.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -157,16 +156,3 @@ def _steps(corners: np.ndarray) -> np.ndarray:
     """(levels - 1,) logarithm of the distance to the next centre in mean heights; NaN where either is unmarked."""
     centre, height, _, _ = _geometry(corners)
     return np.log(np.linalg.norm(np.diff(centre, axis=0), axis=-1) / ((height[1:] + height[:-1]) / 2))
-
-
-def in_order(names: Sequence[str], found: np.ndarray) -> str:
-    """The levels that were found in words: "T1 to L5", or "T4 to T9 and T11 to L2"."""
-    runs, start = [], None
-    for i in range(len(names) + 1):
-        present = i < len(names) and found[i]
-        if present and start is None:
-            start = i
-        elif not present and start is not None:
-            runs.append(names[start] if start == i - 1 else f"{names[start]} to {names[i - 1]}")
-            start = None
-    return " and ".join(runs) or "none"

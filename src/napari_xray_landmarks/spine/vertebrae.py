@@ -89,6 +89,25 @@ class Vertebrae:
         return text + (f" without {listed(self.missing)}" if self.missing else "")
 
 
+def spans(levels) -> str:
+    """Levels, given from above, in words: "T1 to L5", or "T4 to T9 and T11"."""
+    runs: list[list[str]] = []
+    for level in levels:
+        if runs and VERTEBRAE.index(level) == VERTEBRAE.index(runs[-1][-1]) + 1:
+            runs[-1].append(level)
+        else:
+            runs.append([level])
+    return " and ".join(run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
+
+
+def shown(landmarks: LandmarkSet) -> str:
+    """The vertebrae with all their corners detected in words: "T4 to L2"; "" where not all landmarks are corners."""
+    if landmarks.unit != "px" or not all(corner_of(name) for name in landmarks.names):
+        return ""
+    bodies, detected = bodies_of(landmarks)
+    return spans([level for level in bodies if detected[level]]) or "no vertebra"
+
+
 def corner_of(name: str) -> tuple[str, int] | None:
     """(level, number of the corner in `CORNERS`) that a landmark's name tells; None where it is no corner's name."""
     found = _NAME.match(str(name))
@@ -193,7 +212,7 @@ def bodies_of(landmarks: LandmarkSet, subject="landmarks") -> tuple[dict[str, np
 def _leave_out(bodies: dict, reasons: dict[str, str], notes: list[str]) -> None:
     for reason in dict.fromkeys(reasons.values()):
         levels = [level for level, own in reasons.items() if own == reason]
-        notes.append(f"{listed(levels, 18)} left out: {reason}")
+        notes.append(f"{spans(levels)} left out: {reason}")
         for level in levels:
             bodies.pop(level)
 
