@@ -21,7 +21,7 @@ class Descent:
     Parameters
     ----------
     network, optimiser
-        Changed in place.
+        Changed in place. A network whose outputs do not have films along their first axis says so as `films_axis`.
 
     Attributes
     ----------
@@ -34,14 +34,15 @@ class Descent:
         own = processes()
         self.fabric, self._optimiser = own.fabric, optimiser
         self._module, self._stepper = self.fabric.setup(network, optimiser)
-        self.trained = SharedNetwork(self._module, own) if own.count > 1 else self._module
+        axis = getattr(network, "films_axis", 0)
+        self.trained = SharedNetwork(self._module, own, axis) if own.count > 1 else self._module
 
     def down(self, loss: torch.Tensor, step_size: float, largest_gradient: float | None = None) -> float:
         """One step down the loss of all films, which every process gives alike; the loss."""
         for group in self._optimiser.param_groups:
             group["lr"] = step_size
         self._stepper.zero_grad()
-        self.fabric.backward(loss * getattr(self.trained, "parts", 1))
+        self.fabric.backward(self.trained.descended(loss) if isinstance(self.trained, SharedNetwork) else loss)
         if largest_gradient is not None:
             self.fabric.clip_gradients(self._module, self._stepper, max_norm=largest_gradient, error_if_nonfinite=False)
         self._stepper.step()

@@ -12,7 +12,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_leaves, tree_map
 
 from .devices import Processes
 
@@ -26,15 +26,13 @@ class SharedNetwork:
         As Fabric gives it, in all processes alike.
     own
         The processes.
-
-    Attributes
-    ----------
-    parts
-        What a loss has to be multiplied by before its gradient is taken, since processes average theirs.
+    axis
+        Of the outputs, along which films lie.
     """
 
-    def __init__(self, module: nn.Module, own: Processes):
-        self._module, self._own, self.parts = module, own, 1
+    def __init__(self, module: nn.Module, own: Processes, axis: int = 0):
+        self._module, self._own, self._axis = module, own, axis
+        self._outputs: list[Tensor] | None = None
 
     @property
     def device(self) -> torch.device:
@@ -48,14 +46,28 @@ class SharedNetwork:
 
     def __call__(self, images: Tensor):
         """Outputs for all (B, ...) images; where there are fewer than processes, each runs all of them."""
-        shared = self._module.training and len(images) >= self._own.count
-        self.parts = self._own.count if shared else 1
-        if not shared:
+        self._outputs = None
+        if not self._module.training or len(images) < self._own.count:
             return self._module(images)
-        mine = torch.arange(self._own.rank, len(images), self._own.count, device=images.device)
+        mine = slice(self._own.rank, None, self._own.count)
         with _normalised_together(self._module):
             out = self._module(images[mine])
-        return tree_map(partial(_together, mine, len(images)), out)
+        together = tree_map(partial(_together, mine, len(images), self._axis), out)
+        self._outputs = [leaf for leaf in tree_leaves(together) if isinstance(leaf, Tensor) and leaf.requires_grad]
+        return together
+
+    def descended(self, loss: Tensor) -> Tensor:
+        """What this process has to go down so that the mean over processes is the gradient of a loss of all outputs.
+
+        Each goes back through its share of the outputs, and the first one alone also through what else the loss is of.
+        """
+        if self._outputs is None:
+            return loss
+        if self._own.is_first:
+            return self._own.count * loss
+        slopes = torch.autograd.grad(loss, self._outputs, allow_unused=True)
+        found = [(out, slope) for out, slope in zip(self._outputs, slopes, strict=True) if slope is not None]
+        return self._own.count * sum((out * slope).sum() for out, slope in found)
 
 
 @contextmanager
@@ -107,10 +119,11 @@ def _all(values: Tensor) -> Tensor:
     return total
 
 
-def _together(mine: Tensor, count: int, out):
-    """(count, ...) outputs of all processes, with a gradient to this one's own."""
+def _together(mine: slice, count: int, axis: int, out):
+    """Outputs of all processes, `count` along the axis, with a gradient to this one's own."""
     if not isinstance(out, Tensor):
         return out
-    every = out.new_zeros((count, *out.shape[1:]), dtype=torch.float32)
-    every[mine] = out.detach().float()
-    return _all(every).to(out.dtype).index_copy(0, mine, out)
+    own = out.movedim(axis, 0)
+    every = own.new_zeros((count, *own.shape[1:]), dtype=torch.float32)
+    every[mine] = own.detach().float()
+    return _all(every).to(out.dtype).slice_scatter(own, start=mine.start, step=mine.step).movedim(0, axis)

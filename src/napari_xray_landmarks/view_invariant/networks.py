@@ -34,6 +34,7 @@ class PoseMachine(nn.Module):
     """
 
     stride, sigma = 8, 12.0
+    films_axis = 1  # of what `forward` gives
 
     def __init__(self, landmarks: int, stages: int = 6, width: int = 128):
         super().__init__()
