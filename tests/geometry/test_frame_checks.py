@@ -1,17 +1,20 @@
 """Landmarks in the wrong frame, flipped films and contradicting headers are told."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from landmark_views import SIZE, landmarks, on_film, view
 from napari_xray_landmarks.geometry.camera import CArm
 from napari_xray_landmarks.geometry.film_arm import arm_of_film, contradictions, tells_view
-from napari_xray_landmarks.geometry.frame_checks import looks_mirrored, looks_turned
+from napari_xray_landmarks.geometry.frame_checks import contradicts_view, looks_mirrored, looks_turned
 from napari_xray_landmarks.geometry.landmark_pairs import landmark_pairs
 from napari_xray_landmarks.geometry.pnp import estimate_pose
 from napari_xray_landmarks.geometry.pose import DegeneratePose
 from napari_xray_landmarks.imaging import Radiograph
 from napari_xray_landmarks.landmarks import LandmarkSet
+from napari_xray_landmarks.training.views import mirrored_arm
 
 NAMES = tuple(f"l{i}" for i in range(10))
 FILM = Radiograph(np.zeros(SIZE), detector_spacing_mm=(0.616, 0.616),
@@ -96,3 +99,22 @@ def test_too_few_pairs_say_why():
         landmark_pairs(marks(), LandmarkSet(tuple(f"x{i}" for i in range(10)), landmarks(10), unit="mm"))
     with pytest.raises(ValueError, match="2D"):
         landmark_pairs(ct, ct)
+
+
+@pytest.mark.parametrize(("lao", "cran", "roll"), [(25.0, -12.0, 3.0), (-40.0, 20.0, -2.0), (60.0, 0.0, 0.0)])
+def test_the_pose_of_a_flipped_film_is_told_by_the_view(lao, cran, roll):
+    nominal = CArm(lao, cran, roll)
+    of_flipped = mirrored_arm(replace(nominal, lao_deg=lao + 4, cran_deg=cran - 3))
+    assert "flipped" in contradicts_view(of_flipped.camera(), nominal.camera())
+    assert not contradicts_view(replace(nominal, lao_deg=lao + 12, cran_deg=cran - 8).camera(), nominal.camera())
+
+
+def test_a_flipped_film_from_the_front_cannot_be_told():
+    assert not contradicts_view(mirrored_arm(CArm(8.0, 20.0)).camera(), CArm(8.0, 20.0).camera())
+
+
+def test_a_view_from_behind_is_told_and_one_from_aside_is_not():
+    nominal = CArm(20.0, 0.0).camera()
+    assert "exchanged" in contradicts_view(CArm(150.0, 10.0).camera(), nominal)
+    assert "RAS" in contradicts_view(CArm(-160.0, 0.0).camera(), nominal)
+    assert not contradicts_view(CArm(95.0, 0.0).camera(), nominal)

@@ -100,7 +100,7 @@ def pose_of(subject: str, points_3d: Path, film: "LandmarkSet", ct: "LandmarkSet
     except DegeneratePose as error:
         raise InputError(subject, str(error), _POINTS) from error
     if compare and facts.has_view and facts.camera is not None:
-        _require_same_side(points_3d, found, facts)
+        _require_known_view(points_3d, found, facts)
     return _pose(points_3d, pairs, found, facts, "dlt" if find is _with_unknown_intrinsics else "pnp", seed)
 
 
@@ -126,12 +126,12 @@ def _with_unknown_intrinsics(pairs: "LandmarkPairs", facts: Facts, rng) -> "Pose
     return projection_from_points(pairs.points_px, pairs.points_mm, facts.size_px, weights=pairs.weights, rng=rng)
 
 
-def _require_same_side(points_3d: Path, found: "PoseEstimate", facts: Facts) -> None:
-    from ..geometry.frame_checks import looks_turned
+def _require_known_view(points_3d: Path, found: "PoseEstimate", facts: Facts) -> None:
+    from ..geometry.frame_checks import contradicts_view
 
-    if said := looks_turned(found.camera, facts.camera):
-        raise InputError(points_3d, f"{said} ({facts.source})", "Correct the coordinate system that the file names; or "
-                         "give --any-view if the tube stood on the other side of the patient")
+    if said := contradicts_view(found.camera, facts.camera):
+        raise InputError(points_3d, f"{said} ({facts.source})", "Correct the film, the names or the coordinate system "
+                         "that the file names; or give --any-view if the view that is told means nothing")
 
 
 def _pose(points_3d: Path, pairs: "LandmarkPairs", found: "PoseEstimate", facts: Facts, method: str,

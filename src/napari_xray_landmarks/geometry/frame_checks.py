@@ -11,6 +11,8 @@ MIRROR = np.array([1.0, 1.0, -1.0])
 RAS_READ_AS_LPS = np.array([1.0, -1.0, -1.0])
 FAR_BETTER = 4.0  # times the mean squared residual
 LIKE_DEG, UNLIKE_DEG = 45.0, 135.0
+FLIPPED_DEG, FLIPPED_LIKE = 30.0, 1 / 3  # least turn of a flipped film, and what of it its mirror image may have
+BEYOND_DEG = 90.0  # from the known view: no patient lies so
 
 
 def checked_pose(points_px, points_mm, camera: Camera, *, weights=None,
@@ -93,6 +95,34 @@ def looks_turned(found: Camera, nominal: Camera) -> str:
         return ""
     return (f"the pose found is {as_given:.0f}° from the film's known view, and {exchanged:.0f}° if left and posterior "
             "change their signs: this looks like RAS read as LPS, or the reverse")
+
+
+def contradicts_view(found: Camera, nominal: Camera) -> str:
+    """In words, what is wrong where a pose cannot be that of the view which the film is known to show; else empty.
+
+    A pelvis is its own mirror image, or nearly so: landmarks of a flipped film fit as well as before, from the other
+    side, and so do landmarks with all names of left and right exchanged, from behind.
+
+    Parameters
+    ----------
+    found, nominal
+        As for `looks_turned`.
+    """
+    if said := looks_turned(found, nominal):
+        return said
+    axes, known = arm_axes(found), arm_axes(nominal)
+    as_given, mirrored = _angle_deg(axes @ known.T), _angle_deg(_mirrored(axes) @ known.T)
+    said = f"the pose found is {as_given:.0f}° from the film's known view"
+    if as_given > FLIPPED_DEG and mirrored < FLIPPED_LIKE * as_given:
+        return f"{said}, and its mirror image {mirrored:.0f}°: the film may be flipped, left for right"
+    if as_given > BEYOND_DEG:
+        return f"{said}: the names of left and right may be exchanged, or the view is that of another film"
+    return ""
+
+
+def _mirrored(axes: np.ndarray) -> np.ndarray:
+    """Axes of the arm that takes the mirrored film of a patient who is his own mirror image."""
+    return MIRROR[:, None] * axes * (1.0, -1.0, 1.0)
 
 
 def _angle_deg(turn: np.ndarray) -> float:

@@ -9,7 +9,7 @@ from ..drr.projection import in_volume, require_in_volume
 from ..errors import InputError
 from ..geometry.camera import CArm
 from ..geometry.film_arm import contradictions
-from ..geometry.frame_checks import RAS_READ_AS_LPS, checked_pose, looks_turned
+from ..geometry.frame_checks import RAS_READ_AS_LPS, checked_pose, contradicts_view
 from ..geometry.landmark_pairs import LandmarkPairs, landmark_pairs
 from ..geometry.pose import DegeneratePose, Pose, PoseEstimate, pose_of_estimate
 from ..geometry.pose_errors import pose_error, target_errors
@@ -142,8 +142,9 @@ def estimated(task: Estimation) -> tuple[Pose, LandmarkPairs]:
     except ValueError as error:
         raise InputError(name, f"no pose: {error}", "Enter the detector, or add landmarks") from error
     if task.trusted and task.geometry.view is not None and (
-            said := looks_turned(found.camera, task.geometry.view.camera())):
-        raise InputError(task.in_space_name, said, "Correct their coordinate system, or say that the header is wrong")
+            said := contradicts_view(found.camera, task.geometry.view.camera())):
+        raise InputError(task.in_space_name, said,
+                         "Correct film, names or coordinate system, or say that the header is wrong")
     return pose, pairs
 
 

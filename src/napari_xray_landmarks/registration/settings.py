@@ -37,7 +37,7 @@ class RegistrationSettings:
     iterations: int = option(30, "Most steps at each resolution", low=1, high=500, group="search")
     tolerance_px: float = option(0.01, "Motion of the image below which a resolution is done", low=0.0001, high=1.0,
                                  log=True, unit="px of the level", group="search")
-    least_similarity: float = option(0.6, "Similarity at the second resolution, without the film's noise, below which "
+    least_similarity: float = option(0.5, "Similarity at the second resolution, without the film's noise, below which "
                                      "the film is not of this CT", low=0.0, high=1.0, group="check")
 
     def __post_init__(self):
