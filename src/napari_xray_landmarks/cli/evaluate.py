@@ -108,7 +108,9 @@ def _calibrate(found, output: Path, coverage: float, into: Path | None, seed: in
         say(f"Temperature {heat['temperature']:.2f}: calibration error {heat['before']:.3f} before, "
             f"{heat['after']:.3f} after, on subjects that did not give it", quiet)
     if into is not None:
-        write_into_model(values, into)
+        heat = write_into_model(values, into)
+        say("Note: its confidences are not tempered, since the ± of Cobb angles is computed from them" if heat is None
+            else f"Its confidences are tempered by {heat:.2f} where it detects from now on", quiet)
         say(f"Written: {into}", quiet)
 
 

@@ -60,12 +60,13 @@ def write_calibration(values: dict, folder) -> Path:
     return path
 
 
-def write_into_model(values: dict, model) -> None:
+def write_into_model(values: dict, model) -> float | None:
     """Put regions and temperature into a model file's header: the regions are drawn where it detects, and its
     confidences are tempered.
 
     A model that has a temperature already predicted with it, so the new one comes on top; but the same confidences
-    once more only take the place of what they gave before.
+    once more only take the place of what they gave before. Gives the temperature that the model has now; None where its
+    method's confidences keep their own meaning.
 
     Raises
     ------
@@ -83,7 +84,9 @@ def write_into_model(values: dict, model) -> None:
         again = isinstance(stored, Mapping) and stored.get("films") == values[KEY]["films"]
         before = float(stored.get("first", 1.0)) if again else temperature_of(header)
         extra[KEY] = {**values[KEY], KEY: before * values[KEY][KEY], "first": before}
-    save_model(model, replace(header, extra=extra), tensors)
+    header = replace(header, extra=extra)
+    save_model(model, header, tensors)
+    return None if header.method in READ_BY_OTHERS else temperature_of(header)
 
 
 def regions_in(header) -> Regions | None:
