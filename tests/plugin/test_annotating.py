@@ -1,6 +1,7 @@
 """The way through a folder of films, without a window."""
 
 import math
+import os
 
 import numpy as np
 import pytest
@@ -274,15 +275,19 @@ def test_a_training_in_its_own_process_is_ended_at_once_and_goes_on(figures, tmp
     output = tmp_path / "mine.safetensors"
     training = Training({"recipe": "joint-displacement", "data": str(figures), "output": str(output),
                          "settings": figure.SETTINGS | QUICK})
-    stages = []
+    stages, priorities = [], []
 
     def cancel(fraction, stage):
+        if hasattr(os, "getpriority"):
+            mine, its = (os.getpriority(os.PRIO_PROCESS, number) for number in (0, training._process.pid))
+            priorities.append(its - mine)
         if training.run_folder.is_dir() and list(training.run_folder.glob("stage-level0*")):
             raise Cancelled
 
     with pytest.raises(Cancelled):
         training.run(cancel, stages.append)
     assert training._process.poll() is not None and not output.exists()
+    assert all(priority > 0 for priority in priorities), "the window goes first"
     before = list(stages)
     stages.clear()
     metrics = training.run(lambda *_: None, stages.append)

@@ -1,6 +1,7 @@
 """Training beside the window: what fits a set, a process that can be ended at once, and the values that it tells."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 LEAST_FILMS = 3
 _VALUE = re.compile(r"\b(loss|validation|error) (\d+(?:\.\d+)?(?:e[-+]?\d+)?)\s?(mm|px|%)?")
 _STOP_S = 3.0
+_NICE = 5
+_BEHIND = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0)  # on Windows
 
 
 def why_not(recipe: str, dataset: "TrainingSet") -> str:
@@ -93,7 +96,9 @@ class Training:
         lines, self._last = [], {"fraction": 0.0, "stage": "starting"}
         command = [sys.executable, "-m", "napari_xray_landmarks.training.worker", json.dumps(self._request)]
         process = self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                                   stderr=subprocess.PIPE, text=True, encoding="utf-8")
+                                                   stderr=subprocess.PIPE, text=True, encoding="utf-8",
+                                                   creationflags=_BEHIND)
+        _let_others_go_first(process)
         errors: list[str] = []
         readers = [threading.Thread(target=self._listen, args=(process.stdout, lines, said), daemon=True),
                    threading.Thread(target=lambda: errors.extend(process.stderr), daemon=True)]
@@ -141,6 +146,15 @@ class Training:
             return last["metrics"]
         problem = last.get("error") or (errors[-1].strip() if errors else "its process ended")
         raise InputError(f"training {self._request['recipe']}", problem)
+
+
+def _let_others_go_first(process: subprocess.Popen) -> None:
+    """A training takes every core: the window, which needs little, must not wait for one."""
+    if hasattr(os, "setpriority"):
+        try:
+            os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, process.pid) + _NICE)
+        except OSError:  # it has ended already, or may not be changed
+            return
 
 
 def request_for(recipe: str, store, output: Path, settings) -> dict:

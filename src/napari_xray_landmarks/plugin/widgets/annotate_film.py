@@ -43,6 +43,7 @@ class FilmPanel(QWidget):
         self.prompt.setTextFormat(Qt.TextFormat.PlainText)
         self.prompt.setStyleSheet("font-size: 14pt; font-weight: bold;")
         self.number.setWordWrap(True)
+        self.number.setToolTip("Arrow keys move the place of the landmark, Shift farther; Return marks it there")
         self.picture = PlacePicture(self)
         self.table = CopyTable(4, "Marked landmarks; choose a row to mark it anew, or to see where it is", self)
         self.buttons = {
@@ -122,7 +123,7 @@ class FilmPanel(QWidget):
         offered = "this" if work.held is not None else "the model's" if work.prompted in work.open_proposals else ""
         hint = f"Return accepts {offered} place. " if offered else ""
         self.number.setText(f"{work.names.index(work.prompted) + 1} of {len(work.names)}; {here} marked.\n{hint}"
-                            "Click on the film to mark it, or move it there with the arrow keys.")
+                            "Click on the film, or use the arrow keys.")
         row = work.names.index(work.prompted)
         self.table.table.blockSignals(True)
         self.table.table.selectRow(row)
