@@ -1,7 +1,8 @@
 """Make the pictures of the documentation from the real window: `make screenshots`.
 
 A phantom's landmarks are detected with the bundled pelvis model, the solver is tuned, a landmark is dragged, a femur is
-outlined; nothing is painted by hand. With `--model NAME` another model for the pelvis is taken.
+outlined, and so on; nothing is painted by hand. `--model NAME` takes another model for the pelvis, `--only NAMES` makes
+only some of the pictures.
 """
 
 import argparse
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import napari
 import numpy as np
-from qtpy.QtCore import QThreadPool
+from qtpy.QtCore import Qt, QThreadPool
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDialog
 
 from napari_xray_landmarks.plugin.results import names_of
@@ -23,6 +25,7 @@ SAMPLE, CT_SAMPLE = "pelvis", "pelvis-ct"
 SPINE_SAMPLE, POSE_SAMPLE = "spine", "pelvis-two-views"
 FEMUR_MODEL, FEMUR_SAMPLE = "proximal-femur-ap", "proximal-femur"
 KNEE_MODEL, KNEE_SAMPLE = "knee-mr", "knee-mr"
+ANY_VIEW_MODEL, BELIEF_IN = "pelvis-any-view", "femoral-head-left"
 
 
 def settle(seconds: float = 0.4, until=lambda: True) -> None:
@@ -115,6 +118,8 @@ def segment(viewer) -> None:
 def calibrate(viewer) -> None:
     """Draw a line of known length."""
     widget = dock(viewer, "Calibrate spacing")
+    if not len(viewer.layers):
+        viewer.open_sample(PLUGIN, SAMPLE)
     widget.known.setValue(120.0)
     widget.draw_button.click()
     widget.shapes().add_lines(np.array([[400.0, 60.0], [400.0, 223.0]]))
@@ -191,6 +196,47 @@ def volume(viewer) -> None:
     picture(viewer, "shape-in-space")
 
 
+def any_view(viewer) -> None:
+    """Detect landmarks in an oblique view, and look at the belief in one of them."""
+    viewer.layers.clear()
+    viewer.dims.ndisplay = 2
+    widget = dock(viewer, "Detect landmarks")
+    viewer.open_sample(PLUGIN, POSE_SAMPLE)
+    film = next(layer for layer in reversed(widget.image.choices) if layer.visible)
+    for layer in [layer for layer in viewer.layers if layer is not film]:
+        viewer.layers.remove(layer)
+    viewer.reset_view()
+    widget.model.choose(ANY_VIEW_MODEL)
+    widget.run.button.click()
+    settle(until=lambda: not widget.run.job.running)
+    dismiss(viewer)
+    widget.beliefs.choose(BELIEF_IN)
+    widget.beliefs.shown.click()
+    picture(viewer, "any-view")
+
+
+def annotate(viewer) -> None:
+    """Correct and accept what a model proposes in the sample's films, by keys alone."""
+    viewer.layers.clear()
+    viewer.dims.ndisplay = 2
+    widget = dock(viewer, "Annotate and train")
+    widget.annotator.setText("you")
+    widget.open_sample()
+    settle(until=lambda: widget.work is not None and widget.canvas.ready)
+    widget.start.button.click()
+    widget.model.model.choose(FEMUR_MODEL)
+    widget.model.run.button.click()
+    settle(until=lambda: not widget.model.run.job.running)
+    dismiss(viewer)
+    canvas = viewer.window._qt_viewer.canvas.native
+    for key in (Qt.Key.Key_Return, Qt.Key.Key_Return, Qt.Key.Key_Right, Qt.Key.Key_Return):
+        QTest.keyClick(canvas, key)
+        settle(0.1)
+    widget.start.button.click()
+    picture(viewer, "annotating")
+    widget.close_folder()
+
+
 def dismiss(viewer) -> None:
     """Close napari's notifications."""
     for dialog in viewer.window._qt_window.findChildren(QDialog):
@@ -199,20 +245,21 @@ def dismiss(viewer) -> None:
 
 
 def main() -> None:
+    global FOLDER
+    pictures = {"detect": lambda viewer: tune(viewer, detect(viewer, options.model)), "calibrate": calibrate,
+                "segment": segment, "spine": curvature, "simulate": simulate, "pose": pose, "any-view": any_view,
+                "volume": volume, "annotate": annotate}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="pelvis-ap", help="a model for the pelvis in an AP film")
-    model = parser.parse_args().model
+    parser.add_argument("--only", nargs="+", default=list(pictures), choices=list(pictures), help="these alone")
+    parser.add_argument("-o", "--output", type=Path, default=FOLDER, help="the folder of the pictures")
+    options = parser.parse_args()
+    FOLDER = options.output
     viewer = napari.Viewer(show=True)
     viewer.window.resize(*SIZE)
     settle(1.0)
-    landmarks = detect(viewer, model)
-    tune(viewer, landmarks)
-    calibrate(viewer)
-    segment(viewer)
-    curvature(viewer)
-    simulate(viewer)
-    pose(viewer)
-    volume(viewer)
+    for name in options.only:
+        pictures[name](viewer)
     viewer.close()
     QThreadPool.globalInstance().waitForDone()  # napari does so when it ends
     settle(0.5)
