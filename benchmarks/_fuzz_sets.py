@@ -341,7 +341,7 @@ READERS = {
     "training run": Reader(runs, go_on, removes=True),
     "simulated set": Reader(simulated, go_on_simulating, removes=True),
     "published sets": Reader(published, import_films),
-    "batch manifest": Reader(manifests, read_manifest),
+    "batch manifest": Reader(manifests, read_manifest, removes=True),
     "settings": Reader(settings_files, settings_of),
     "evaluation": Reader(evaluations, evaluated),
 }

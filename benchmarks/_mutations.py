@@ -44,7 +44,8 @@ def mutated(name: str, data: bytes, rng: np.random.Generator, *, others: Sequenc
     hot
         (offset, length) of the values that readers look at, such as those of a DICOM header.
     """
-    with contextlib.suppress(ValueError, KeyError, IndexError, EOFError, OSError, struct.error, zlib.error):
+    with contextlib.suppress(ValueError, KeyError, IndexError, EOFError, OSError, RecursionError, struct.error,
+                             zlib.error):
         if name.endswith(".gz") and rng.random() < 0.7:
             return gzip.compress(mutated(name.removesuffix(".gz"), gzip.decompress(data), rng), 1, mtime=0)
         if name.endswith(".safetensors") and rng.random() < 0.7:

@@ -70,9 +70,19 @@ class Journal:
                 self.path.unlink(missing_ok=True)
 
     def _opened(self):
+        """The file, opened again where another one, or none, stands at its place by now: a share may vanish."""
+        if self._file is not None and not self._is_in_place():
+            self._file.close()
+            self._file = None
         if self._file is None:
             self._file = open(self.path, "ab", buffering=0)
         return self._file
+
+    def _is_in_place(self) -> bool:
+        try:
+            return os.path.samestat(os.stat(self.path), os.fstat(self._file.fileno()))
+        except OSError:
+            return False
 
     def _write(self) -> None:
         while self._unwritten:
