@@ -124,6 +124,7 @@ def segmenter(**values):
     """A segmenter with those networks, the shape model and settings of `header`, changed where given."""
     from torch import nn
 
+    from napari_xray_landmarks.deep_shape.confidence import known_ranges
     from napari_xray_landmarks.deep_shape.networks import ShapeNetwork
     from napari_xray_landmarks.deep_shape.segmenter import Segmenter
     from napari_xray_landmarks.deep_shape.settings import DeepShapeSettings
@@ -134,7 +135,7 @@ def segmenter(**values):
     nn.init.zeros_(shape.parameters_.weight)
     structures = tuple(Structure(s["name"], s["label"], s["bone"]) for s in STRUCTURES)
     own = {"structures": structures, "spacing_mm": SPACING_MM, "slice_axis": 2, "neighbours": 1, "modality": "CT",
-           "subvolume": (16, 16, 16), "known_ml": dict(extra["volume_ml"]), "landmarks": tuple(bone.landmark_names),
+           "subvolume": (16, 16, 16), "known": known_ranges(extra), "landmarks": tuple(bone.landmark_names),
            "bones": (bone,), "slices": network, "shapes": nn.ModuleDict({"ball": shape}), "local": network,
            "settings": DeepShapeSettings()}
     return Segmenter(**own | values)

@@ -8,7 +8,7 @@ pytest.importorskip("monai")
 pytest.importorskip("lightning_fabric")
 
 from napari_xray_landmarks.deep_shape.calibration import WEIGHTS, ranges, weight_of  # noqa: E402
-from napari_xray_landmarks.deep_shape.confidence import KINDS, agreement, judged, plausibility  # noqa: E402
+from napari_xray_landmarks.deep_shape.confidence import KINDS, agreement, judged, known_ranges, plausibility  # noqa: E402
 from napari_xray_landmarks.models.format import read_model_file  # noqa: E402
 
 
@@ -62,6 +62,15 @@ def test_what_speaks_against_a_structure_is_said(kind, values, part):
     assert confidence < 0.5 and part in reason
     assert judged(RIGHT | {kind: values}, 0.95, {}, 0.5) == (pytest.approx(0.95), ""), "of old models nothing is known"
     assert "not sure" in judged(RIGHT, 0.3, KNOWN, 0.5)[1]
+
+
+def test_ranges_of_a_header_are_checked():
+    extra = {"volume_ml": {"femur": [134, 231]}, "known": {"femur": {"size": [0.9, 1.0]}, "spine": {}}}
+    assert known_ranges(extra) == {"femur": {"volume_ml": (134.0, 231.0), "size": (0.9, 1.0)}}
+    assert known_ranges({}) == {}
+    for bad in ([1.1, 0.9], [-1, 2], [0, float("nan")], [1], [1, 2, 3], ["a", 2]):
+        with pytest.raises(ValueError):
+            known_ranges({"known": {"femur": {"size": bad}}})
 
 
 def test_training_keeps_weights_and_ranges(ellipsoid_model):

@@ -82,3 +82,13 @@ def test_where_the_box_ends_the_bone_goes_on():
     surface = surface_in_box(shaft)
     assert np.abs(surface.normals[:, 0]).max() < 0.05 and len(surface) > 5000
     assert not len(surface_in_box(np.zeros((88,) * 3))) and not len(surface_in_box(np.ones((88,) * 3)))
+
+
+def test_a_hopeless_start_gives_a_shape_all_the_same(shape):
+    rng = np.random.default_rng(1)
+    normals = rng.normal(size=(40, 3))
+    far = Surface(rng.uniform(-1, 1, (40, 3)) * (1, 0.01, 1), normals / np.linalg.norm(normals, axis=1, keepdims=True))
+    found = polished(replace(shape, scales=np.full(3, 9.0), shift=np.full(3, 20.0)), far, HALF_MM, steps=40)
+    assert np.isfinite(found.points).all() and np.isfinite(apart(found.points, far))
+    one = Surface(far.places[:1], far.normals[:1])
+    assert np.isfinite(polished(shape, one, HALF_MM, steps=40).points).all()

@@ -61,6 +61,26 @@ def plausibility(value: float, known: Sequence[float] | None) -> float:
     return float(np.exp(-((away / _TWOFOLD) ** 2)))
 
 
+def known_ranges(extra: Mapping) -> dict[str, dict[str, tuple[float, float]]]:
+    """Least and most of the training by structure and kind, of a model header's "volume_ml" and "known".
+
+    Raises
+    ------
+    ValueError
+        They are no ranges.
+    """
+    found: dict[str, dict[str, tuple[float, float]]] = {}
+    volumes, others = (dict(extra.get(key, {})) for key in ("volume_ml", "known"))
+    rows = [(name, "volume_ml", ends) for name, ends in volumes.items()]
+    rows += [(name, kind, ends) for name, own in others.items() for kind, ends in dict(own).items()]
+    for name, kind, ends in rows:
+        least, most = (float(end) for end in ends)
+        if not 0 <= least <= most < np.inf:
+            raise ValueError(f"{kind} of {name} cannot lie between {least:g} and {most:g}")
+        found.setdefault(name, {})[kind] = least, most
+    return found
+
+
 def judged(values: Mapping[str, Sequence[float]], overlap: float, known: Mapping[str, Sequence[float]],
            threshold: float) -> tuple[float, str]:
     """How sure a structure is, and why it does not count as found.

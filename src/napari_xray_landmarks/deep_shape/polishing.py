@@ -12,6 +12,7 @@ _PLACES, _POINTS = 800, 400  # of the surface and of the shape, that it is moved
 _SMOOTHED = 1.0  # voxels of the box
 _TRUSTED = 100.0  # one standard deviation of a mode counts as much as a hundredth of a mm²
 _ALONG = 0.1  # what a squared distance along the surface counts for, beside one across it
+_MOST = 0.3  # of half the box, or rad: a step changes no number by more, and no coefficient by ten times that
 _STILL = 1e-3  # of half the box, or rad: steps that change no number by more end it
 
 
@@ -157,7 +158,9 @@ def _step(shape: Shape, surface: Surface, places: Surface, nearest: cKDTree, hal
     modes = np.arange(len(shape.modes))
     square[modes, modes] += 1 / _TRUSTED
     slope[modes] += shape.coefficients / _TRUSTED
-    return -np.linalg.solve(square, slope)
+    numbers = -np.linalg.solve(square, slope)
+    longest = max(np.abs(numbers[len(modes):]).max(), 0.1 * np.abs(numbers[:len(modes)]).max(initial=0.0))
+    return numbers * min(1.0, _MOST / max(longest, _STILL))
 
 
 def _gaps(points: np.ndarray, surface: Surface, places: Surface, nearest: cKDTree

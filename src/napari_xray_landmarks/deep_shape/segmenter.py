@@ -10,6 +10,7 @@ from ..imaging import Volume, check_volume
 from ..options import from_known
 from ..shape.volume_segmentation import SIDES, Structure, VolumeSegmentation
 from .components import keep_parts, winners
+from .confidence import known_ranges
 from .grid import Grid, back_to, onto, working_grid
 from .preparation import normalised
 from .region import Cut, region
@@ -43,8 +44,8 @@ class Segmenter:
         Sides in voxels.
     modality
         "MR" or "CT".
-    known_ml
-        Least and most volume of a structure in the training, of each side in pairs.
+    known
+        Of a structure and each kind of `confidence.KINDS`, least and most in the training.
     landmarks
         Names, of the header.
     bones
@@ -55,8 +56,6 @@ class Segmenter:
         The model's own.
     weights
         What subvolumes count for a structure beside slices, from 0 to 1; a half where it is not said.
-    known
-        Of a structure, least and most of the training of what else `confidence.KINDS` lists.
     """
 
     structures: tuple[Structure, ...]
@@ -65,7 +64,7 @@ class Segmenter:
     neighbours: int
     subvolume: tuple[int, int, int]
     modality: str
-    known_ml: Mapping[str, Sequence[float]]
+    known: Mapping[str, Mapping[str, Sequence[float]]]
     landmarks: tuple[str, ...]
     bones: tuple[Bone, ...]
     slices: object
@@ -73,13 +72,6 @@ class Segmenter:
     local: object
     settings: DeepShapeSettings
     weights: Mapping[str, float] = field(default_factory=dict)
-    known: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
-
-    @property
-    def _known(self) -> dict[str, dict]:
-        """All ranges that are known of each structure."""
-        return {name: ({"volume_ml": self.known_ml[name]} if name in self.known_ml else {})
-                | dict(self.known.get(name, {})) for name in self.numbers}
 
     @property
     def numbers(self) -> dict[str, int]:
@@ -145,7 +137,7 @@ class Segmenter:
                                             report=_part(report, "slices"))
         classes = stages.add("slices", winners(probabilities))
         stages.keep("slices probability", 1 - probabilities[0])
-        least_ml = {name: float(known[0]) for name, known in self.known_ml.items()}
+        least_ml = {name: float(own["volume_ml"][0]) for name, own in self.known.items() if "volume_ml" in own}
         fits = fit_shapes(self.shapes, self.bones, self.numbers, image, classes, grid.spacing_mm, least_ml,
                           _part(report, "shapes"))
         centres, agreements = centres_of(self.bones, fits, settings.subvolumes), None
@@ -163,7 +155,7 @@ class Segmenter:
         grid, kept, (fits, evidence) = cut.grid, classes.copy(), fitted
         if settings.largest:
             keep_parts(kept, self.structures, self.sides, grid.spacing_mm)
-        structures = found_structures(self.structures, self.sides, self._known, evidence, probabilities, kept,
+        structures = found_structures(self.structures, self.sides, self.known, evidence, probabilities, kept,
                                       grid.spacing_mm, settings.threshold, self._against(volume))
         kept[np.isin(kept, [k for k, s in enumerate(structures, 1) if not s.found])] = 0
         probabilities[:, classes != kept] = 0
@@ -245,10 +237,9 @@ def load(header, tensors: Mapping[str, np.ndarray]) -> Segmenter:
         raise ValueError(f"a subvolume has three sides, got {extra['subvolume']}")
     return Segmenter(
         structures, spacing_mm, int(extra["slice_axis"]), int(extra["neighbours"]),
-        tuple(int(n) for n in extra["subvolume"]), str(extra.get("modality", "MR")), dict(extra.get("volume_ml", {})),
+        tuple(int(n) for n in extra["subvolume"]), str(extra.get("modality", "MR")), known_ranges(extra),
         tuple(header.landmarks), networks.bones, networks.slices, nn.ModuleDict(dict(networks.shapes)), networks.local,
-        from_known(DeepShapeSettings, header.settings), _weights(extra.get("local_weights", {})),
-        dict(extra.get("known", {})))
+        from_known(DeepShapeSettings, header.settings), _weights(extra.get("local_weights", {})))
 
 
 def _weights(given: Mapping[str, float]) -> dict[str, float]:

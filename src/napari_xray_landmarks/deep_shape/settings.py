@@ -16,8 +16,8 @@ class DeepShapeSettings:
     """
 
     local: bool = option(True, "Segment again in 3D, in subvolumes at the landmarks of the fitted shapes")
-    ensemble: bool = option(True, "Sum the class probabilities of slices and subvolumes; otherwise subvolumes alone "
-                            "decide where there are any")
+    ensemble: bool = option(True, "Join the class probabilities of slices and subvolumes, by the weights that training "
+                            "chose for each structure; otherwise subvolumes alone decide where there are any")
     largest: bool = option(True, "Keep the largest connected part of each bone")
     subvolumes: float = option(1.0, "Share of the landmarks that subvolumes are centred at", low=0.05, high=1.0)
     threshold: float = option(0.5, "Confidence below which a structure counts as not found", low=0.0, high=1.0)
