@@ -36,3 +36,17 @@ def test_precision_that_is_not_there_is_refused_before_anything_is_made(run, tra
     run("train", "view-invariant", "--data", training_folder, "-o", tmp_path / "m.safetensors", "--precision",
         "16-mixed").assert_bad_input("--precision 16-mixed", "needs CUDA")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("recipe", "start", "parts"), [
+    ("shape-model", "pelvis-ap", ("--start", "does not go with shape-model")),
+    ("deep-shape", "pelvis-ap", ("--start", "does not go with deep-shape")),
+    ("joint-displacement", "pelvis-ap", ("joint-displacement", "begins with no other model", "view-invariant")),
+    ("view-invariant", "pelvis-ap", ("pelvis-ap", "is one of joint-displacement, not of view-invariant")),
+    ("view-invariant", "pelvis-any-view", ("pelvis-any-view", "has 23 landmarks")),
+    ("view-invariant", "no-such-model", ("no-such-model",)),
+])  # fmt: skip
+def test_a_start_that_does_not_fit_is_refused_in_a_line(run, training_folder, tmp_path, recipe, start, parts):
+    outcome = run("train", recipe, "--data", training_folder, "-o", tmp_path / "m.safetensors", "--start", start)
+    outcome.assert_bad_input(*parts)
+    assert not list(tmp_path.iterdir())
