@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,9 @@ from napari_xray_landmarks.io.files import replacing
 from napari_xray_landmarks.landmarks import LandmarkSet
 from napari_xray_landmarks.models import Model, load_model
 from napari_xray_landmarks.spine.aasce import LEVELS
+from napari_xray_landmarks.spine.calibration import Calibration
+from napari_xray_landmarks.spine.training import measured
+from napari_xray_landmarks.spine.training_films import read_films, split
 from napari_xray_landmarks.training.dataset import TrainingSet, split_by_subject
 from napari_xray_landmarks.training.importers import import_training_set
 from napari_xray_landmarks.training.recipes import train
@@ -61,7 +65,25 @@ def trained(dataset: TrainingSet, name: str, cache: Path, settings: Mapping, see
                 print(f"{name}: {100 * fraction:.0f} %, {stage}", flush=True)
 
         train("spine", dataset, path, settings=settings, seed=seed, progress=report)
-    return load_model(path)
+    model = load_model(path)
+    return _recalibrated(model, dataset, cache, seed) if hasattr(model.detector, "calibration") else model
+
+
+def _recalibrated(model: Model, dataset: TrainingSet, cache: Path, seed: int) -> Model:
+    """The model with its confidence learnt by today's search, from the same patients held out of its training."""
+    path = cache / f"calibration-{code('spine')}" / f"{_key(model)}.npy"
+    if not path.is_file():
+        _, held = split(dataset.films, model.settings().held_out, seed)
+        _, films = read_films(dataset.subset([film.name for film in held]), lambda fraction, stage: None)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, measured(model.detector, films)[0].to_tensor())
+    calibration = Calibration(*map(float, np.load(path)))
+    return replace(model, detector=replace(model.detector, calibration=calibration))
+
+
+def _key(model: Model) -> str:
+    header = model.path.stat()
+    return f"{model.path.stem}-{header.st_size}-{header.st_mtime_ns}"
 
 
 def found(model: Model, dataset: TrainingSet, name: str, cache: Path,
@@ -71,8 +93,7 @@ def found(model: Model, dataset: TrainingSet, name: str, cache: Path,
 
     `change` makes another film, and the true corners in it, of each.
     """
-    header = model.path.stat()
-    path = cache / f"found-{code('spine')}" / f"{name}-{header.st_size}-{header.st_mtime_ns}.npz"
+    path = cache / f"found-{code('spine')}" / f"{name}-{_key(model)}.npz"
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         rows = [_searched(model, dataset, film.name, change) for film in dataset.films]

@@ -2,7 +2,8 @@
 
 Candidates are the peaks of the centre map. A chain gives successive levels to candidates; dynamic programming (Viterbi)
 finds the best one under how sure the network is of each centre and level and how far apart neighbours were in training.
-So no vertebra comes twice or out of order, and a shift by one level costs at every level.
+So no vertebra comes twice or out of order, and a shift by one level costs at every level. What the network says of the
+levels counts less than it would if its errors were independent: those of a film's vertebrae go together.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ MOST_CANDIDATES = 64
 FAINTEST = 0.03  # probability of a centre
 ABSENT = 1.5  # cost of a level that no candidate takes
 LONGEST_GAP = 3  # levels from one candidate to the next
-_ALONG, _ACROSS = 0.25, 0.45  # spread of a step: of the logarithm of its length, and sideways in widths
+PRIOR, LEVEL = 1.0, 0.3  # log-odds for any candidate; weight of what is said of its level
+_ALONG, _ACROSS = 0.15, 0.3  # spread of a step: of the logarithm of its length, and sideways in widths
 _MOST_STEP = 12.0  # cost
 
 
@@ -88,7 +90,7 @@ def best_chain(probability: np.ndarray, corners: np.ndarray, level: np.ndarray, 
         nothing = np.full((depth, 4, 2), np.nan)
         return Chain(nothing, np.zeros(depth, bool), np.zeros(depth), -np.inf)
     p = np.clip(probability, 1e-4, 1 - 1e-4)
-    gain = (np.log(p / (1 - p)) / 2 + 2.0)[:, None] + np.log(np.clip(level, 1e-4, 1) * depth)
+    gain = (np.log(p / (1 - p)) + PRIOR)[:, None] + LEVEL * np.log(np.clip(level, 1e-4, 1) * depth)
     best, back = np.empty((depth, count)), np.full((depth, count, 2), -1)
     for k in range(depth):
         best[k] = gain[:, k] - ABSENT * k

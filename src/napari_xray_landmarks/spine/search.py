@@ -11,8 +11,8 @@ from .frames import MIRRORED, film_from_crop, frames
 from .networks import STRIDE, CornerNetwork, VertebraNetwork, expectation, probabilities
 from .sampling import FilmPyramid, canvas_shape, film_from_canvas, standardised, transformed, with_local_contrast
 
-ZOOMS = (1.0, 1.6, 2.5)
-CLEAR = 4.0  # score a level from which no larger canvas is searched; whole spines reach 4.1 to 5.4, false chains 3.6
+ZOOMS = (1.0, 0.75, 0.625, 0.5, 1.6, 2.5)
+CLEAR = 1.75  # score a level from which no other canvas is searched: 95 % of whole spines; no spine gives below 0.5
 JITTER = (5.0, 0.08, 0.08, 0.08)  # spread of several crops: degrees, widths down and across, logarithm of the scale
 
 
@@ -49,7 +49,8 @@ def find_vertebrae(pyramid: FilmPyramid, network: VertebraNetwork, spacing: np.n
                    ) -> Chain:
     """The chain of a film's vertebrae, its corners in film px.
 
-    Where the spine does not fill the film, so that its vertebrae are small, larger canvases are searched too.
+    Where the film shows a part of the spine only, or the spine does not fill it, so that its vertebrae are large or
+    small, smaller and larger canvases are searched too; the highest score counts.
 
     Parameters
     ----------
