@@ -191,7 +191,8 @@ def test_a_calibrated_model_tells_tempered_confidences_and_nothing_else_changes(
 
     header, tensors = read_model_file(model_file)
     save_model(tmp_path / "hot.safetensors", replace(header, extra={**header.extra, "temperature": {
-        "temperature": 2.0}}), tensors)
+        "temperature": 2.0, "tolerance": 2.0, "unit": "mm"}}), tensors)
+    assert "tempered by 2.00; right is within 2 mm" in run("models", tmp_path / "hot.safetensors").out
     found = {}
     for name, model in (("plain", model_file), ("hot", tmp_path / "hot.safetensors")):
         assert run("detect", *films, "-m", model, "-o", tmp_path / f"{name}.csv", "-q").code == 0

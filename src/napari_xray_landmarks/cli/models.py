@@ -1,12 +1,15 @@
 """`models`: which models there are, and what one of them is."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .options import Device, DeviceOption, QuietOption, SeedOption
 from .reporting import aligned, say
+
+if TYPE_CHECKING:
+    from ..models import ModelHeader
 
 
 def models(
@@ -48,6 +51,7 @@ def _description(name: str) -> str:
         ("can", ", ".join(header.tasks)),
         ("landmarks", f"{len(header.landmarks)}: {', '.join(header.landmarks)}"),
         *_flat("measured", header.metrics),
+        *_calibrated(header),
         *_flat("training", header.training),
         *_flat("setting", header.settings),
         ("licence", header.licence or "not stated"),
@@ -56,6 +60,22 @@ def _description(name: str) -> str:
     ]
     card = read_card(name)
     return aligned(rows) + (f"\n\n{card.strip()}" if card else "")
+
+
+def _calibrated(header: "ModelHeader") -> list[tuple[str, str]]:
+    """What `evaluate --conformal --into` put in: how its confidences are tempered, and regions."""
+    from ..evaluation.calibration import regions_in
+    from ..models.confidence import KEY, temperature_of
+
+    rows, heat, regions = [], temperature_of(header), regions_in(header)
+    if heat != 1.0:
+        limit, unit = (header.extra[KEY].get(key) for key in ("tolerance", "unit"))
+        right = f"; right is within {limit:g} {unit}" if isinstance(limit, int | float) else ""
+        rows.append(("calibrated", f"confidences are tempered by {heat:.2f}{right}"))
+    if regions is not None:
+        rows.append(("calibrated", f"regions of {len(regions.matrices)} landmarks hold the true place with "
+                                   f"{100 * regions.coverage:g} %, on films like the {regions.films} that gave them"))
+    return rows
 
 
 def _flat(what: str, values: Mapping) -> list[tuple[str, str]]:
