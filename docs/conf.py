@@ -22,6 +22,8 @@ html_theme = "pydata_sphinx_theme"
 html_title = project
 html_theme_options = {"show_prev_next": False, "navbar_align": "left", "header_links_before_dropdown": 7}
 html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 
 
 def cards(app):

@@ -205,6 +205,7 @@ def any_view(viewer) -> None:
     film = next(layer for layer in reversed(widget.image.choices) if layer.visible)
     for layer in [layer for layer in viewer.layers if layer is not film]:
         viewer.layers.remove(layer)
+    settle()
     viewer.reset_view()
     widget.model.choose(ANY_VIEW_MODEL)
     widget.run.button.click()
