@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from napari_xray_landmarks.deep_shape import grid as grids
-from napari_xray_landmarks.deep_shape.grid import Grid, back_to, canonical, onto, to_working, working_grid
+from napari_xray_landmarks.deep_shape.grid import Grid, back_to, canonical, onto, seen, to_working, working_grid
 from napari_xray_landmarks.imaging import Volume
 
 SLOPE = np.array([1.0, -2.0, 0.5])
@@ -129,3 +129,20 @@ def test_outside_a_tilted_volume_labels_are_background():
     full = Volume(np.ones(volume.shape, np.uint8), volume.world_from_voxel)
     taken = onto(working_grid(full, (1, 1, 1)), full, labels=True)
     assert not taken[:, :2, :2].any() and int(taken.sum()) == pytest.approx(8000, rel=0.06)
+
+
+@pytest.mark.parametrize(("turn", "order"), [
+    ((0, 0, 0), (2, 0, 1)), ((8, -6, 5), (1, 0, 2)), ((40, 20, -10), (0, 1, 2)), ((0, 90, 30), (0, 2, 1))])
+@pytest.mark.parametrize("spacing_mm", [(1.0, 1.0, 1.0), (0.7, 3.0, 1.1)])
+def test_what_lies_outside_of_an_oblique_volume_is_known(turn, order, spacing_mm):
+    volume = stored((30, 24, 12), (1.0, 0.8, 2.5), order, (1, -1, 1), turn)
+    grid = working_grid(volume, spacing_mm)
+    inside = seen(grid, volume)
+    if max(turn) < 15:
+        assert inside is None
+        return
+    back = np.linalg.inv(volume.world_from_voxel)
+    index = places(grid) @ back[:3, :3].T + back[:3, 3]
+    last = np.array(volume.shape) - 1
+    near, far = (((index > -beyond) & (index < last + beyond)).all(-1) for beyond in (0.99, 1.01))
+    assert (near <= inside).all() and (inside <= far).all() and 0.1 < inside.mean() < 0.9

@@ -11,7 +11,7 @@ pytest.importorskip("monai")
 
 import ball_joints  # noqa: E402
 from napari_xray_landmarks.deep_shape import region  # noqa: E402
-from napari_xray_landmarks.deep_shape.grid import Grid  # noqa: E402
+from napari_xray_landmarks.deep_shape.grid import Grid, seen  # noqa: E402
 from napari_xray_landmarks.errors import Cancelled, InputError  # noqa: E402
 from napari_xray_landmarks.imaging import Volume  # noqa: E402
 
@@ -111,6 +111,21 @@ def test_an_oblique_or_coarse_copy_has_its_labels_at_the_same_places(segmenter, 
     assert found.labels.shape == volume.shape
     assert dice(found.labels.voxels == 1, classes == 1) > least
     np.testing.assert_allclose(found.surfaces["ball"].vertices.mean(0), ball_joints.BALL_MM, atol=1.6)
+
+
+def test_nothing_is_found_beyond_the_border_of_an_oblique_volume(segmenter):
+    matrix, shape = np.eye(4), (16, 44, 44)
+    matrix[:3, :3] = Rotation.from_euler("xyz", (35, 20, -30), degrees=True).as_matrix()
+    matrix[:3, 3] = ball_joints.BALL_MM - matrix[:3, :3] @ ((np.array(shape) - 1) / 2)
+    volume, classes = ball_joints.joint(2, matrix=matrix, shape=shape)
+    found = segmenter.segment(volume)
+    for stage in ("slices", "merged"):
+        own = found.stages[stage]
+        inside = seen(Grid(own.shape, own.world_from_voxel), volume)
+        assert not own.voxels[~inside].any() and own.voxels[inside].any()
+    assert dice(found.labels.voxels == 1, classes == 1) > 0.9
+    far = np.linalg.norm(found.surfaces["ball"].vertices - ball_joints.BALL_MM, axis=1)
+    assert far.mean() == pytest.approx(ball_joints.radius_of(2), abs=0.7), "the cut is no surface"
 
 
 def test_two_bones_of_a_pair_are_fitted_each_on_its_own_side(segmenter):

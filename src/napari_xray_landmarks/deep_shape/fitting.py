@@ -39,7 +39,7 @@ class BoneFit:
 
 
 def fit_bone(network: ShapeNetwork, image: np.ndarray, mask: np.ndarray, spacing_mm, side: str, sides: str,
-             steps: int = STEPS) -> BoneFit:
+             steps: int = STEPS, inside: np.ndarray | None = None) -> BoneFit:
     """The shape of one bone.
 
     Parameters
@@ -58,21 +58,23 @@ def fit_bone(network: ShapeNetwork, image: np.ndarray, mask: np.ndarray, spacing
         mask's surface.
     steps
         Of `polished`; 0 takes what the network regresses, as published.
+    inside : bool array, optional
+        What of the grid lies inside the volume: where a bone ends with it there is no surface.
     """
     cube = cube_of(mask, spacing_mm)
     half_mm = float(cube.half_vox[0] * np.asarray(spacing_mm)[0])
     tried = [False, True] if sides == "either" else [side == "right"]
-    boxes = np.stack([cube.sample(image), cube.sample(mask)])
+    boxes = np.stack([cube.sample(array) for array in (image, mask, inside) if array is not None])
     fits = [_fitted(network, boxes, cube, mirrored, half_mm, steps) for mirrored in tried]
     return min(fits, key=lambda fit: fit.distance_mm)
 
 
 def _fitted(network: ShapeNetwork, boxes: np.ndarray, cube: Cube, mirrored: bool, half_mm: float, steps: int
             ) -> BoneFit:
-    """The fit as one side; `boxes` are of the image and of the bone."""
+    """The fit as one side; `boxes` are of the image, of the bone, and maybe of what is inside."""
     if mirrored:
         cube, boxes = cube.mirror(), boxes[..., ::-1].copy()
-    surface = surface_in_box(boxes[1])
+    surface = surface_in_box(*boxes[1:])
     shape = polished(regressed(network, boxes[:network.inputs]), surface, half_mm, steps)
     box_from_model = np.eye(4)
     box_from_model[:3, :3], box_from_model[:3, 3] = shape.linear / network.half_mm, shape.shift

@@ -19,6 +19,7 @@ TILT_DEG = 15.0
 SAME_SPACING = 0.02
 """An axis whose spacing differs from the model's by less than this part is not resampled."""
 _SHEAR, _BLOCK, _THREADS = 1e-3, 128, 2
+_ROOM = 0.5  # voxels of a volume that count as inside beyond its own
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,6 +151,23 @@ def onto(grid: Grid, volume: Volume, *, labels: bool = False) -> np.ndarray:
 
     _over_blocks(fill, grid.shape, index_from_grid)
     return taken
+
+
+def seen(grid: Grid, volume: Volume) -> np.ndarray | None:
+    """Which voxels of a grid lie inside a volume; None where all do, as where the grid's axes are the volume's."""
+    index_from_grid = np.linalg.inv(volume.world_from_voxel) @ grid.world_from_voxel
+    ends = np.array(volume.shape) - 0.5 + _ROOM
+    corners = np.array(list(product(*((0, n - 1) for n in grid.shape)))) @ index_from_grid[:3, :3].T
+    corners += index_from_grid[:3, 3]
+    if (corners >= -0.5 - _ROOM).all() and (corners <= ends).all():
+        return None
+    inside = np.ones(grid.shape, bool)
+    for row, end in zip(index_from_grid[:3], ends, strict=True):
+        by_axis = [row[axis] * np.arange(n) for axis, n in enumerate(grid.shape)]
+        across = (by_axis[1][:, None] + by_axis[2]).astype(np.float32)
+        for plane, first in enumerate(by_axis[0] + row[3]):
+            inside[plane] &= (across >= -0.5 - _ROOM - first) & (across <= end - first)
+    return inside
 
 
 def back_to(volume: Volume, grid: Grid, probabilities: np.ndarray, classes: np.ndarray, values,

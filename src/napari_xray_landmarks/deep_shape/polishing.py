@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, minimum_filter
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
@@ -96,13 +96,15 @@ class Shape:
                        rotation=Rotation.from_rotvec(turn).as_matrix() @ self.rotation, shift=self.shift + shift)
 
 
-def surface_in_box(mask: np.ndarray) -> Surface:
+def surface_in_box(mask: np.ndarray, seen: np.ndarray | None = None) -> Surface:
     """The surface of a bone in its box, from -1 to 1, between the voxels; where the box ends the bone goes on.
 
     Parameters
     ----------
     mask : (side, side, side) float array
         Share of the bone.
+    seen : (side, side, side) float array, optional
+        Share of the volume: where a bone ends with that there is no surface.
     """
     smooth = gaussian_filter(mask.astype(np.float32), _SMOOTHED, mode="nearest", truncate=2.0)
     inside = smooth > 0.5
@@ -111,7 +113,10 @@ def surface_in_box(mask: np.ndarray) -> Surface:
     for axis in range(3):
         for by in (-1, 1):
             rim[core] |= ~np.roll(inside, by, axis)[core]
-    at = np.argwhere(rim & inside)
+    rim &= inside
+    if seen is not None:
+        rim &= minimum_filter(seen, 5, mode="nearest") > 0.5
+    at = np.argwhere(rim)
     slopes = np.stack([smooth[tuple((at + step).T)] - smooth[tuple((at - step).T)] for step in np.eye(3, dtype=int)], 1)
     steep = np.linalg.norm(slopes, axis=1)[:, None] + 1e-6
     beyond = np.clip((smooth[tuple(at.T)] - 0.5)[:, None] / (0.5 * steep), 0, 1)

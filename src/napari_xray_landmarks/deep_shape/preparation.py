@@ -15,7 +15,7 @@ _CT_CENTRE_HU, _CT_RANGE_HU, _CT_CLIPPED = 200.0, 500.0, 3.0
 _LOOKED_AT = 2_000_000
 
 
-def normalised(array: np.ndarray, modality: str = "MR") -> np.ndarray:
+def normalised(array: np.ndarray, modality: str = "MR", seen: np.ndarray | None = None) -> np.ndarray:
     """Grey values as the networks are given them.
 
     Parameters
@@ -25,6 +25,8 @@ def normalised(array: np.ndarray, modality: str = "MR") -> np.ndarray:
     modality
         HU of a "CT" have a fixed scale. Others are cut at their percentiles 0.5 and 99.5 and brought to zero mean and
         unit variance.
+    seen : bool array, optional
+        The voxels that this is measured on; all by default.
 
     Returns
     -------
@@ -33,10 +35,13 @@ def normalised(array: np.ndarray, modality: str = "MR") -> np.ndarray:
     array = np.asarray(array, np.float32)
     if modality == "CT":
         return np.clip((array - _CT_CENTRE_HU) / _CT_RANGE_HU, -_CT_CLIPPED, _CT_CLIPPED)
-    seen = array.reshape(-1)[:: max(1, array.size // _LOOKED_AT)]
-    low, high = np.percentile(seen, _CLIPPED_PERCENT)
-    seen = np.clip(seen, low, high)
-    return (np.clip(array, low, high) - seen.mean()) / max(float(seen.std()), 1e-6)
+    every = slice(None, None, max(1, array.size // _LOOKED_AT))
+    drawn = array.reshape(-1)[every]
+    if seen is not None and seen.any():
+        drawn = drawn[seen.reshape(-1)[every]]
+    low, high = np.percentile(drawn, _CLIPPED_PERCENT)
+    drawn = np.clip(drawn, low, high)
+    return (np.clip(array, low, high) - drawn.mean()) / max(float(drawn.std()), 1e-6)
 
 
 def slice_stack(array: np.ndarray, axis: int, numbers: Sequence[int], neighbours: int) -> np.ndarray:

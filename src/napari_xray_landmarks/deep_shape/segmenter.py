@@ -11,7 +11,7 @@ from ..options import from_known
 from ..shape.volume_segmentation import SIDES, Structure, VolumeSegmentation
 from .components import keep_parts, winners
 from .confidence import known_ranges
-from .grid import Grid, back_to, onto, working_grid
+from .grid import Grid, back_to, onto, seen, working_grid
 from .preparation import normalised
 from .region import Cut, region
 from .results import evidence_of, found_structures, landmarks_of, model_fits, surfaces_of, thickness_of, with_volumes
@@ -109,9 +109,9 @@ class Segmenter:
         check_volume(volume, "bones")
         report(0.0, "resampling")
         cut = self._region(volume)
-        image = normalised(onto(cut.grid, volume), self.modality)
+        looked = self._look(cut.grid, volume, _part(report, "slices"))
         stages = _Stages(cut.grid, volume.name, np.array([0, *(s.label for s in self.structures)]), watch)
-        probabilities, fits, evidence = self._probabilities(image, cut.grid, settings, report, stages)
+        probabilities, fits, evidence = self._refined(*looked, cut.grid, settings, report, stages)
         cut.close(probabilities)
         classes = stages.add("merged", winners(probabilities))
         stages.keep("probability", 1 - probabilities[0])
@@ -125,25 +125,31 @@ class Segmenter:
             raise InputError(volume.name, f"covers only {size} mm", "Use a volume that shows the whole bone")
 
         def look(at: Grid) -> np.ndarray:
-            image = normalised(onto(at, volume), self.modality)
-            return winners(slice_probabilities(self.slices, image, self.slice_axis, self.neighbours))
+            return winners(self._look(at, volume)[1])
 
         return region(grid, 1 + len(self.structures), self.slice_axis, look, volume.name,
                       volume.voxels.nbytes + volume.voxels.size)
 
-    def _probabilities(self, image, grid: Grid, settings, report, stages: "_Stages"):
+    def _look(self, grid: Grid, volume: Volume, report: Callable[[float], None] = lambda fraction: None):
+        """On a grid: the image, the slices' class probabilities, and what of it lies inside the volume (None: all)."""
+        inside = seen(grid, volume)
+        image = normalised(onto(grid, volume), self.modality, inside)
+        probabilities = slice_probabilities(self.slices, image, self.slice_axis, self.neighbours, report=report)
+        if inside is not None:
+            _clear(probabilities, ~inside)
+        return image, probabilities, inside
+
+    def _refined(self, image, probabilities, inside, grid: Grid, settings, report, stages: "_Stages"):
         """Class probabilities after all stages, the fits in voxels, and what they say for the structures."""
-        probabilities = slice_probabilities(self.slices, image, self.slice_axis, self.neighbours,
-                                            report=_part(report, "slices"))
         classes = stages.add("slices", winners(probabilities))
         stages.keep("slices probability", 1 - probabilities[0])
         least_ml = {name: float(own["volume_ml"][0]) for name, own in self.known.items() if "volume_ml" in own}
         fits = fit_shapes(self.shapes, self.bones, self.numbers, image, classes, grid.spacing_mm, least_ml,
-                          _part(report, "shapes"))
+                          _part(report, "shapes"), inside)
         centres, agreements = centres_of(self.bones, fits, settings.subvolumes), None
         if settings.local and self.local is not None and len(centres):
             local = in_subvolumes(self.local, image, len(probabilities), centres, self.subvolume,
-                                  _part(report, "subvolumes"))
+                                  _part(report, "subvolumes"), inside)
             stages.add("local", local.classes(image.shape))
             agreements = local.agreement(classes)
             weights = class_weights(self.numbers, self.weights, settings.ensemble)
@@ -158,8 +164,7 @@ class Segmenter:
         structures = found_structures(self.structures, self.sides, self.known, evidence, probabilities, kept,
                                       grid.spacing_mm, settings.threshold, self._against(volume))
         kept[np.isin(kept, [k for k, s in enumerate(structures, 1) if not s.found])] = 0
-        probabilities[:, classes != kept] = 0
-        probabilities[0][classes != kept] = 1
+        _clear(probabilities, classes != kept)
         values = np.append(0, [structure.label for structure in structures])
         voxels = back_to(volume, grid, probabilities, kept, values.astype(np.min_scalar_type(int(values.max()))),
                          _part(report, "labels"))
@@ -209,6 +214,12 @@ class _Stages:
         self.volumes[stage] = volume
         if self.watch:
             self.watch(stage, volume)
+
+
+def _clear(probabilities: np.ndarray, where: np.ndarray) -> None:
+    """Make background, in place."""
+    probabilities[:, where] = 0
+    probabilities[0][where] = 1
 
 
 def _part(report, stage: str) -> Callable[[float], None]:

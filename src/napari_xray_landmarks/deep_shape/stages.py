@@ -18,8 +18,8 @@ LEAST_SHARE = 0.1
 
 
 def fit_shapes(networks: Mapping, bones: Sequence[Bone], numbers: Mapping[str, int], image: np.ndarray,
-               classes: np.ndarray, spacing_mm, least_ml: Mapping[str, float], report: Callable[[float], None]
-               ) -> dict[str, BoneFit]:
+               classes: np.ndarray, spacing_mm, least_ml: Mapping[str, float], report: Callable[[float], None],
+               inside: np.ndarray | None = None) -> dict[str, BoneFit]:
     """The shape of every bone that the slices show, by its name, with "-left" or "-right" in pairs.
 
     Parameters
@@ -38,6 +38,8 @@ def fit_shapes(networks: Mapping, bones: Sequence[Bone], numbers: Mapping[str, i
         Smallest volume of a bone in the training.
     report
         Called with a fraction.
+    inside : bool array, optional
+        What of the grid lies inside the volume.
     """
     voxel_ml, fits = float(np.prod(spacing_mm)) / 1000, {}
     for i, bone in enumerate(bones):
@@ -48,7 +50,7 @@ def fit_shapes(networks: Mapping, bones: Sequence[Bone], numbers: Mapping[str, i
         for side, part in instances_in(classes, numbers[bone.name], box, bone.sides):
             if part.sum() * voxel_ml >= max(LEAST_SHARE * least_ml.get(bone.name, 0.0), voxel_ml):
                 name = f"{bone.name}-{side}" if side else bone.name
-                fits[name] = fit_bone(networks[bone.name], image, part, spacing_mm, side, bone.sides)
+                fits[name] = fit_bone(networks[bone.name], image, part, spacing_mm, side, bone.sides, inside=inside)
     return fits
 
 
@@ -111,7 +113,7 @@ class Local:
 
 
 def in_subvolumes(network, image: np.ndarray, classes: int, centres: np.ndarray, size: Sequence[int],
-                  report: Callable[[float], None]) -> Local:
+                  report: Callable[[float], None], inside: np.ndarray | None = None) -> Local:
     """Segment again in subvolumes.
 
     Parameters
@@ -127,9 +129,11 @@ def in_subvolumes(network, image: np.ndarray, classes: int, centres: np.ndarray,
         Of a subvolume.
     report
         Called with a fraction.
+    inside : bool array, optional
+        What of the grid lies inside the volume.
     """
     corners = starts(centres, size, image.shape)
     low, high = corners.min(0), np.minimum(corners.max(0) + size, image.shape)
     box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
     probabilities, weight = local_probabilities(network, image[box], corners - low, size, classes, report=report)
-    return Local(box, probabilities, weight > 0)
+    return Local(box, probabilities, weight > 0 if inside is None else (weight > 0) & inside[box])
