@@ -44,7 +44,7 @@ def _mount(*words: str) -> None:
 
 
 def refused(folder: Path) -> list[str]:
-    """Kinds of output that are not refused in one line, or leave a temporary file or a spoilt old one."""
+    """Kinds of output that are neither whole nor refused in one line, or leave a temporary file or a spoilt old one."""
     from napari_xray_landmarks.errors import InputError
 
     wrong, values = [], victims._values(2)
@@ -64,12 +64,14 @@ def refused(folder: Path) -> list[str]:
 
 
 def full_disk(folder: Path) -> Came:
-    """Outputs onto a disk without room: old files stay, one line each."""
-    with disk(folder / "disk", 512) as _:
+    """Outputs onto a disk with less and less room: old files stay, one line each."""
+    wrong = []
+    with disk(folder / "disk", 800):
         for name, (write, _) in victims.WRITERS.items():
             write(folder / "disk" / name, victims._values(1))
-        _fill(folder / "disk")
-        wrong = refused(folder / "disk")
+        for room in (0, 4, 8, 12, 16, 24):
+            _fill(folder / "disk", room)
+            wrong += refused(folder / "disk")
     return "full disk, every kind of output", ", ".join(wrong) or "one line, old files whole, nothing left", not wrong
 
 
@@ -126,6 +128,22 @@ def marking_on(trouble: Callable, back: Callable, what: str) -> Callable[[Path],
     return measure
 
 
+def read_only_set(folder: Path) -> Came:
+    """A set on a read-only disk cannot be annotated, and says so."""
+    from napari_xray_landmarks.errors import InputError
+    from napari_xray_landmarks.training.annotations import open_annotations
+
+    with disk(folder / "disk", 400) as change:
+        victims.prepare_marking(folder / "disk")
+        change("ro")
+        try:
+            open_annotations(folder / "disk", "ann")
+            told = ""
+        except InputError as error:
+            told = str(error)
+    return "read-only, annotating", "one line", bool(told) and "\n" not in told
+
+
 def training_on_full_disk(folder: Path) -> Came:
     """A run that fills its disk ends, and goes on to the same model where there is room."""
     (folder / "calm").mkdir()
@@ -143,13 +161,15 @@ def training_on_full_disk(folder: Path) -> Came:
     return "full disk, training", "ended, went on to the same bytes" if fine else f"same: {same}, {strays}", fine
 
 
-def _fill(folder: Path) -> None:
+def _fill(folder: Path, room_kib: int = 0) -> None:
+    """Leave so much room on a disk."""
     with open(folder / "ballast", "wb", buffering=0) as file:
         try:
             while file.write(bytes(4096)) == 4096:
                 pass
         except OSError:
             pass
+        file.truncate(max(0, file.tell() - 1024 * room_kib))
 
 
 def _wait(is_done: Callable[[], bool], seconds: float = 20.0) -> None:
@@ -161,5 +181,5 @@ def _wait(is_done: Callable[[], bool], seconds: float = 20.0) -> None:
 DISKS = (
     full_disk, read_only_disk, vanished_disk, training_on_full_disk,
     marking_on(lambda f, change: _fill(f), lambda f, change: (f / "ballast").unlink(), "full disk, annotating"),
-    marking_on(lambda f, change: change("ro"), lambda f, change: change("rw"), "read-only, annotating"),
+    read_only_set,
 )

@@ -52,6 +52,7 @@ WRITERS = {
     "a.csv": (lambda p, v: write_detections(p, [Detections("f", v["marks"])]), read_detections),
     "c.mrk.json": (lambda p, v: write_contours(p, v["contours"]), read_contours),
     "c.csv": (lambda p, v: write_contours(p, v["contours"]), read_contours),
+    "v.nii": (lambda p, v: write_volume(p, v["volume"]), load_image),
     "v.nii.gz": (lambda p, v: write_volume(p, v["volume"]), load_image),
     "v.nrrd": (lambda p, v: write_volume(p, v["volume"]), load_image),
     "v.mha": (lambda p, v: write_volume(p, v["volume"]), load_image),

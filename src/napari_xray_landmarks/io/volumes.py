@@ -1,6 +1,7 @@
 """NIfTI, NRRD and MetaImage files by SimpleITK: volumes, and radiographs where the file is 2D."""
 
 import gzip
+import re
 import zlib
 from math import prod
 from os import SEEK_END
@@ -22,7 +23,8 @@ _NO_SPACING = "no pixel spacing"
 _NOTE = "ITK_FileNotes"
 _ORTHOGONAL = 1e-4
 _NIFTI_HEADER, _NIFTI_EXTENSIONS = 352, 2**20
-_BLOCK = 2**20
+_BLOCK, _LEAST_BYTES = 2**20, 20
+_ELSEWHERE = "Choose another folder"
 
 
 def read_volume_file(path) -> Radiograph | Volume:
@@ -210,7 +212,27 @@ def write_volume(path, image: Volume | Radiograph) -> None:
         try:
             sitk.WriteImage(itk, str(temporary), useCompression=suffix(path) in (".nrrd", ".mha"))
         except RuntimeError as error:
-            raise FileError(path, "cannot be written: the disk refused", "Choose another folder") from error
+            raise FileError(path, "cannot be written: the disk refused", _ELSEWHERE) from error
+        if not _is_whole(temporary, itk):
+            raise FileError(path, "cannot be written: the disk is full", _ELSEWHERE)
+
+
+def _is_whole(path: Path, itk) -> bool:
+    """Whether all of an image reached its file: of a full disk ITK's writers say nothing."""
+    size, ending = path.stat().st_size, suffix(path)
+    stored = itk.GetNumberOfPixels() * itk.GetNumberOfComponentsPerPixel() * itk.GetSizeOfPixelComponent()
+    if ending == ".nii":
+        return size >= _NIFTI_HEADER + stored
+    if size < _LEAST_BYTES:
+        return False
+    with open(path, "rb") as file:
+        header = file.read(_BLOCK)
+        file.seek(-4, SEEK_END)
+        unpacked = int.from_bytes(file.read(4), "little")  # as gzip ends with it
+    if ending == ".mha":
+        said = re.search(rb"CompressedDataSize = (\d+).*ElementDataFile = LOCAL\n", header, re.DOTALL)
+        return said is not None and size == said.end() + int(said[1])
+    return unpacked == (stored + (_NIFTI_HEADER if ending == ".nii.gz" else 0)) % 2**32
 
 
 def _itk_volume(path, volume: Volume):
