@@ -73,6 +73,18 @@ def test_a_run_that_was_stopped_ends_as_any_other(drawn_set, tmp_path, settings)
         assert np.array_equal(values, second[name]), name
 
 
+def test_it_begins_with_a_model(drawn_set, learnt, tmp_path):
+    settings = {"vertebra_epochs": 1, "corner_epochs": 1, "learning_rate": 1e-6}
+    header = train("spine", drawn_set, tmp_path / "m.safetensors", settings=settings, start=str(learnt))
+    before, after = tensors_of(learnt), tensors_of(tmp_path / "m.safetensors")
+    weights = [key for key in before if before[key].ndim > 1]
+    assert {key.partition(".")[0] for key in weights} == {"vertebrae", "corners"}
+    assert all(np.abs(before[key] - after[key]).max() < 5e-3 for key in weights)
+    assert header.training["start"].startswith(learnt.stem)
+    with pytest.raises(InputError, match="has 68 landmarks, the data 20"):
+        train("spine", drawn_set, tmp_path / "n.safetensors", start="spine-ap")
+
+
 def test_another_seed_gives_another_model(drawn_set, tmp_path):
     for seed in (0, 1):
         train("spine", drawn_set, tmp_path / f"{seed}.safetensors", settings=PUBLISHED, seed=seed)

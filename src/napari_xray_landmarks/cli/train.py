@@ -58,7 +58,7 @@ def train(
     start: Annotated[
         str | None,
         typer.Option("--start", metavar="MODEL", help="Begin with the weights and settings of a model of the same "
-                     "method and landmarks. For view-invariant."),
+                     "method and landmarks. For view-invariant and spine."),
     ] = None,  # fmt: skip
     workers: WorkersOption = 1,
     scheduler: SchedulerOption = None,
@@ -133,7 +133,7 @@ def how_to_use(header: "ModelHeader", model: Path) -> str:
 def _require_no_start(recipe: str, start: str | None) -> None:
     """InputError where a start is given that this way to train does not take; `recipes.train` knows of the others."""
     if start is not None and recipe in ("shape-model", "deep-shape"):
-        raise InputError("--start", f"does not go with {recipe}", "It is for view-invariant")
+        raise InputError("--start", f"does not go with {recipe}", "It is for view-invariant and spine")
 
 
 def _require_one_source(data: Path | None, ct: Path | None, landmarks, split: str | None) -> None:

@@ -25,7 +25,7 @@ CANVAS_ASPECT = 2
 _LARGEST_GRADIENT = 5.0
 
 
-def fit(dataset, *, settings: SpineSettings, seed: int = 0, progress=None, run=None) -> tuple[dict, dict]:
+def fit(dataset, *, settings: SpineSettings, seed: int = 0, progress=None, run=None, start=None) -> tuple[dict, dict]:
     """The recipe `spine`: tensors and header values from a training set of spines.
 
     Parameters
@@ -40,11 +40,14 @@ def fit(dataset, *, settings: SpineSettings, seed: int = 0, progress=None, run=N
         Called as `progress(fraction, stage)`.
     run
         A `training.runs.TrainingRun`, or None; finished epochs are taken from it.
+    start
+        A `learning.starts.Start`, or None.
 
     Raises
     ------
     InputError
-        If the landmarks are no corners of vertebrae, or hardly any film shows all of them.
+        If the landmarks are no corners of vertebrae, hardly any film shows all of them, or `start` has others, or other
+        networks.
     """
     report = progress or (lambda fraction, stage: None)
     levels, films = read_films(dataset, lambda f, s: report(0.05 * f, s))
@@ -54,11 +57,16 @@ def fit(dataset, *, settings: SpineSettings, seed: int = 0, progress=None, run=N
         raise InputError(dataset.folder, f"only {len(films)} films show more than two vertebrae", "Mark more films")
     names = vertebral_corners(levels=levels)
     facts = {"landmarks": names, "training": {"films": len(films), "held_out_films": len(held)}}
+    if start:
+        start.require_landmarks(names)
     if settings.network == NETWORKS[1]:
+        if start:
+            raise InputError("network as published", "begins with no other model", "Train it without a start")
         network = train_published(films, settings, seed, run, lambda f, s: report(0.05 + 0.95 * f, s))
         return tensors_of(network, "published"), facts
-    vertebrae = train_vertebrae(films, len(levels), settings, seed, run, lambda f, s: report(0.05 + 0.4 * f, s))
-    corners = train_corners(films, settings, seed, run, lambda f, s: report(0.45 + 0.5 * f, s))
+    vertebrae = train_vertebrae(films, len(levels), settings, seed, run, lambda f, s: report(0.05 + 0.4 * f, s),
+                                start)
+    corners = train_corners(films, settings, seed, run, lambda f, s: report(0.45 + 0.5 * f, s), start)
     spacing = spacing_of(films)
     detector = Detector(names, levels, vertebrae, corners, spacing, Calibration(), settings)
     report(0.95, "measuring on patients held out")
@@ -88,8 +96,8 @@ def measured(detector: Detector, films: Sequence[SpineFilm]) -> tuple[Calibratio
     return calibration, {"mean_radial_error_px": float(every.mean()), "median_radial_error_px": float(np.median(every))}
 
 
-def train_vertebrae(films: Sequence[SpineFilm], levels: int, settings: SpineSettings, seed: int, run, report
-                    ) -> VertebraNetwork:
+def train_vertebrae(films: Sequence[SpineFilm], levels: int, settings: SpineSettings, seed: int, run, report,
+                    start=None) -> VertebraNetwork:
     """The first stage, trained."""
     shape = (settings.rows, settings.rows // CANVAS_ASPECT)
 
@@ -98,10 +106,11 @@ def train_vertebrae(films: Sequence[SpineFilm], levels: int, settings: SpineSett
         return training_vertebrae.vertebra_loss(network(_last(images, network)), corners.to(network.device))
 
     return _trained("vertebrae", lambda: VertebraNetwork(levels), loss, films, settings.vertebra_epochs, settings, seed,
-                    run, report)
+                    run, report, start)
 
 
-def train_corners(films: Sequence[SpineFilm], settings: SpineSettings, seed: int, run, report) -> CornerNetwork:
+def train_corners(films: Sequence[SpineFilm], settings: SpineSettings, seed: int, run, report, start=None
+                  ) -> CornerNetwork:
     """The second stage, trained."""
 
     def loss(network, chosen, generator):
@@ -109,15 +118,17 @@ def train_corners(films: Sequence[SpineFilm], settings: SpineSettings, seed: int
         return training_corners.corner_loss(network(_last(crops, network)), corners.to(network.device), matrices,
                                             settings.crop, settings.alpha)
 
-    return _trained("corners", CornerNetwork, loss, films, settings.corner_epochs, settings, seed, run, report)
+    return _trained("corners", CornerNetwork, loss, films, settings.corner_epochs, settings, seed, run, report,
+                    start)
 
 
 def _trained(name: str, make: Callable[[], nn.Module], loss, films, epochs: int, settings: SpineSettings, seed: int,
-             run, report) -> nn.Module:
+             run, report, start) -> nn.Module:
     """A network after all epochs: the running mean of its weights."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = make().to(memory_format=torch.channels_last)
+    network = start.fill(network, name) if start else network
     learner = Learner(network, settings.learning_rate, _LARGEST_GRADIENT)
     steps = math.ceil(len(films) / settings.batch)
 

@@ -86,6 +86,7 @@ RECIPES = {
             "network of Imran et al. with its bipartite distance",
             "bipartite-spine",
             "spine.training:fit",
+            starts=True,
         ),
         Recipe(
             "view-invariant",
