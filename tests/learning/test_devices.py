@@ -81,6 +81,12 @@ def test_more_devices_than_there_are_is_refused(monkeypatch):
         raise AssertionError("it began")
 
 
+def test_a_library_that_is_not_installed_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "lightning_fabric", None)
+    with pytest.raises(InputError, match="needs the library lightning_fabric.*torch"), training_on(Devices("cpu")):
+        raise AssertionError("it began")
+
+
 def test_within_it_is_what_was_asked_for_and_afterwards_as_before():
     with training_on(Devices("cpu", precision="32")) as own:
         assert processes() is own and own.count == 1 and own.is_first

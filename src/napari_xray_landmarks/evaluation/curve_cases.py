@@ -38,7 +38,7 @@ def curve_cases(predicted: Path, truth: Path, pairs: Mapping[str, str], source: 
     """
     places = [(predicted.parent,), (truth.parent, *((images, images.parent) if images else ()))]
     corners = [_corners_in(places) for places in places]
-    if not any(corners) and not any(source(name) is not None for name in list(pairs)[:1]):
+    if not any(corners) and not any(source(name) is not None for name in pairs):
         return None
     ends = [_ends_of(path) for path in (predicted, truth)]
 

@@ -156,10 +156,13 @@ def training_on(devices: Devices) -> Iterator[Processes]:
 
 
 def _launched(devices: Devices) -> Processes:
-    from lightning_fabric import Fabric
-    from lightning_fabric.strategies import DDPStrategy
-    from lightning_fabric.utilities.exceptions import MisconfigurationException
-
+    try:
+        from lightning_fabric import Fabric
+        from lightning_fabric.strategies import DDPStrategy
+        from lightning_fabric.utilities.exceptions import MisconfigurationException
+    except ModuleNotFoundError as error:
+        raise InputError("training a network", f"needs the library {error.name}",
+                         "Install napari-xray-landmarks[torch]") from error
     _quiet()
     kind = _available(devices)
     count = _counted(devices, kind)
