@@ -109,6 +109,13 @@ def test_a_small_spine_on_a_large_film_is_found(model):
     assert error(model.detect(Radiograph(large)), CORNERS + [300, 150]) < 10
 
 
+def test_a_part_of_a_spine_is_found_on_a_smaller_canvas(model):
+    top, bottom = int(CORNERS[1, :, 0].min()) - 8, int(CORNERS[3, :, 0].max()) + 8
+    found = model.detect(Radiograph(FILM.pixels[top:bottom])).landmarks.points.reshape(5, 4, 2)
+    away = np.linalg.norm(found[:, None] - (CORNERS[1:4] - [top, 0]), axis=-1).mean(-1)  # whatever it calls them
+    assert (away.min(0) < 12).all()
+
+
 def test_a_corners_response_is_highest_at_the_corner(model):
     found = model.detect(FILM)
     assert set(found.responses) == set(found.landmarks.names)
