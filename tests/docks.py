@@ -63,8 +63,14 @@ def on_canvas(viewer, world) -> np.ndarray:
     return np.array([column, row])
 
 
+def assert_serves_on_a_laptop(viewer, dock):
+    """A dock in the real window: it fits, and can be used without a mouse."""
+    assert_fits_a_laptop(viewer, dock)
+    assert_works_by_keyboard(viewer.window._qt_window, dock)
+
+
 def assert_fits_a_laptop(viewer, dock):
-    """A dock in the real window: no higher than a small screen, nothing sticks out, no label is clipped."""
+    """No higher than a small screen, nothing sticks out, no label is clipped."""
     assert dock.sizeHint().height() <= 700
     assert viewer.window._qt_window.height() <= 768 and viewer.window._qt_window.width() <= 1366
     assert dock.scroll.widget().width() <= dock.scroll.viewport().width(), "nothing sticks out to the right"

@@ -5,7 +5,7 @@ import pytest
 from napari.layers import Layer
 from qtpy.QtGui import QImage
 
-from docks import assert_fits_a_laptop
+from docks import assert_serves_on_a_laptop
 from napari_xray_landmarks.phantoms import phantom
 from napari_xray_landmarks.plugin.convert import image_layer, landmarks_layer
 from napari_xray_landmarks.plugin.widgets.carm import SimulateCArm
@@ -90,4 +90,4 @@ def test_the_window_lives_while_films_are_made(viewer, dock, qtbot):
 
 
 def test_the_dock_fits_a_laptop_and_clips_no_label(viewer, dock):
-    assert_fits_a_laptop(viewer, dock)
+    assert_serves_on_a_laptop(viewer, dock)

@@ -7,7 +7,7 @@ import pytest
 from napari.layers import Layer
 from qtpy.QtCore import QElapsedTimer, QTimer
 
-from docks import assert_fits_a_laptop
+from docks import assert_serves_on_a_laptop
 from napari_xray_landmarks.drr.projection import project_landmarks
 from napari_xray_landmarks.io.geometry import geometry_document
 from napari_xray_landmarks.plugin.convert import image_layer, landmarks_layer
@@ -126,4 +126,4 @@ def test_the_window_lives_while_a_pose_is_refined(viewer, dock, qtbot):
 
 
 def test_the_dock_fits_a_laptop_and_clips_no_label(viewer, dock):
-    assert_fits_a_laptop(viewer, dock)
+    assert_serves_on_a_laptop(viewer, dock)

@@ -6,7 +6,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QComboBox
 
-from docks import assert_fits_a_laptop, on_canvas
+from docks import assert_serves_on_a_laptop, on_canvas
 from napari_xray_landmarks.plugin.results import names_of
 from napari_xray_landmarks.plugin.widgets.segment import SegmentBone
 
@@ -63,7 +63,7 @@ def test_the_dock_fits_a_laptop_and_clips_no_label(viewer, dock, qtbot):
     dock.options.button.click()
     qtbot.wait(200)
     assert dock.minimumSizeHint().height() <= 300
-    assert_fits_a_laptop(viewer, dock)
+    assert_serves_on_a_laptop(viewer, dock)
     colours = dock.findChild(QComboBox, "vertex-colours")
     longest = max(colours.fontMetrics().horizontalAdvance(colours.itemText(i)) for i in range(colours.count()))
     assert colours.width() >= longest + 30, "a choice of colours is clipped"

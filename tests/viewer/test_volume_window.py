@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import knees
-from docks import assert_fits_a_laptop
+from docks import assert_serves_on_a_laptop
 from napari_xray_landmarks.models import ModelHeader
 from napari_xray_landmarks.models.registry import Model
 from napari_xray_landmarks.plugin.convert import image_layer
@@ -73,7 +73,7 @@ def test_the_mode_sliders_move_the_bone_in_space(viewer, dock, qtbot):
 
 def test_the_dock_fits_a_laptop_and_clips_no_label(viewer, dock, qtbot):
     assert dock.minimumSizeHint().height() <= 300
-    assert_fits_a_laptop(viewer, dock)
+    assert_serves_on_a_laptop(viewer, dock)
     table = dock.volume.table.table
     longest = max(table.fontMetrics().horizontalAdvance(name) for name in knees.NAMES)
     assert table.columnWidth(0) >= longest + 26, "a structure's name is clipped"

@@ -6,7 +6,7 @@ from npe2 import PluginManifest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
-from docks import assert_fits_a_laptop, on_canvas
+from docks import assert_serves_on_a_laptop, on_canvas
 from napari_xray_landmarks.plugin.results import names_of, results_of
 from napari_xray_landmarks.plugin.session import recall
 from napari_xray_landmarks.plugin.widgets.calibrate import BALL, CalibrateSpacing
@@ -125,4 +125,4 @@ def test_docks_fit_a_laptop_and_clip_no_label(viewer, points, qtbot, kind):
     dock = dock_in(viewer, qtbot, kind)
     qtbot.wait(100)
     assert dock.minimumSizeHint().height() <= 300
-    assert_fits_a_laptop(viewer, dock)
+    assert_serves_on_a_laptop(viewer, dock)

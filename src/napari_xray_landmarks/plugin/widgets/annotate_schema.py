@@ -40,6 +40,7 @@ class SchemaDialog(QDialog):
         self.resize(460, 520)
         self._known = known_schemas()
         self.start = narrow(QComboBox(self))
+        self.start.setAccessibleName("landmarks to start from")
         self.start.addItems(["Start from…", *self._known])
         self.from_set = QPushButton("A training set…", self)
         self.anatomy = QLineEdit(self)

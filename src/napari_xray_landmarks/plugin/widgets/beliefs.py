@@ -24,6 +24,7 @@ class BeliefMaps(QWidget):
         self.shown = QCheckBox("Belief in", self)
         self.shown.setToolTip("Where the network believes a landmark to be, as an image over the film")
         self.landmark = narrow(QComboBox(self))
+        self.landmark.setAccessibleName("landmark of the belief map")
         self.stage = QSlider(Qt.Orientation.Horizontal, self)
         self.stage.setPageStep(1)
         self.stage.setAccessibleName("stage of the network")

@@ -99,12 +99,18 @@ class Dock(QWidget):
         return widget
 
     def add_row(self, *widgets: QWidget, stretch: tuple[int, ...] | None = None) -> QWidget:
-        """Put widgets beside each other at the end of the column, equally wide or as `stretch` says."""
+        """Put widgets beside each other at the end of the column, equally wide or as `stretch` says.
+
+        A label names what stands behind it.
+        """
         row = QWidget(self.body)
         line = QHBoxLayout(row)
         line.setContentsMargins(0, 0, 0, 0)
         for widget, share in zip(widgets, stretch or (1,) * len(widgets), strict=True):
             line.addWidget(widget, share)
+        for label, named in zip(widgets[:-1], widgets[1:], strict=True):
+            if isinstance(label, QLabel):
+                label.setBuddy(named)
         return self.add(row)
 
     def add_note(self, text: str = "") -> QLabel:

@@ -158,12 +158,20 @@ def describe(header, task: str = "detect") -> str:
     films = training.get("films") or training.get("images")
     data = training.get("data") or training.get("dataset")
     if films or data:
-        parts.append("trained on " + " of ".join(str(p) for p in (f"{films} films" if films else "", data) if p))
+        parts.append("trained on " + _films_of(films, str(data or "")))
     keys = [f"mean_point_to_curve_{unit}" for unit in ("mm", "px")] if task == "segment" else []
     key = next((key for key in keys if key in header.metrics), None)
     exact = metric_in_words(key, header.metrics[key]) if key else header.accuracy
     parts += [exact] if exact else []
     return ", ".join(parts) + "."
+
+
+def _films_of(count, data: str) -> str:
+    """"200 films of phantoms", "7040 simulated films of an atlas"; what a card tells further is left to it."""
+    data = data.partition(";")[0].partition(" (")[0]
+    if not count or not data:
+        return data or f"{count} films"
+    return f"{count} {data}" if "films of" in data else f"{count} films of {data}"
 
 
 def _heading(header) -> str:

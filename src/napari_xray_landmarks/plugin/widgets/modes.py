@@ -39,6 +39,7 @@ class ModeSliders(QWidget):
         self._fits: list = []
         self.sliders: list[NumberSlider] = []
         self.bone = QComboBox(self)
+        self.bone.setAccessibleName("bone")
         self.bone.setToolTip("The bone whose shape the sliders move")
         self.reset_button = QPushButton(reset, self)
         self.reset_button.setToolTip("The shape fits the film again; vertices that you placed stay where they are")

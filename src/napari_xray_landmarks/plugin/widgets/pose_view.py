@@ -77,6 +77,7 @@ class PoseView(QWidget):
         self.opacity.setToolTip("Opacity of the rendering")
         self.look = QComboBox(self)
         self.look.addItems([OVERLAY, CHECKERBOARD])
+        self.look.setAccessibleName("look of the rendering")
         self.look.setToolTip("The rendering over the whole film, or film and rendering in turn")
         self.space_button = QPushButton("See in 3D", self)
         self.space_button.setCheckable(True)

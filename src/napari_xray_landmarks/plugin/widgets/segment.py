@@ -81,6 +81,7 @@ class SegmentBone(ModelDock):
         self.with_map = QCheckBox("Map", self)
         self.with_map.setToolTip("Where the method saw the outline, or one of its vertices, as an image over the film")
         self.map_of = narrow(QComboBox(self))
+        self.map_of.setAccessibleName("map of")
         self.layers_row = self.add_row(self.with_labels, self.with_map, self.map_of, stretch=(0, 0, 1))
         self._map_layer = None
 

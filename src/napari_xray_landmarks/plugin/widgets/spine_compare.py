@@ -38,6 +38,7 @@ class CompareFilms(QWidget):
         self.table.setWordWrap(False)
         self.table.setTextElideMode(Qt.TextElideMode.ElideLeft)
         self.table.setToolTip(TIP)
+        self.table.setAccessibleName(TIP)
         self.table.setTabKeyNavigation(False)
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)

@@ -63,6 +63,7 @@ class TuneSolver(Dock):
         self.show_response = QCheckBox("Response of", self)
         self.show_response.setToolTip("Show where the votes for this landmark fall")
         self.show_response.setChecked(True)
+        self.response_of.setAccessibleName("landmark of the response image")
         self.response_row = self.add_row(self.show_response, self.response_of, stretch=(0, 1))
         self.subshape.currentIndexChanged.connect(self._on_subshape)
         self.response_of.currentTextChanged.connect(lambda _: self._paint_response())

@@ -24,6 +24,8 @@ class ViewSphereWindow(QWidget):
         self.open_button = QPushButton("Open table…", self)
         self.open_button.setToolTip("A view-sphere.csv that an evaluation wrote")
         self.landmark, self.plot = QComboBox(self), QComboBox(self)
+        self.landmark.setAccessibleName("landmark")
+        self.plot.setAccessibleName("what is plotted")
         self.landmark.setToolTip("All landmarks together, or one of them")
         self.plot.setToolTip("Share within 15 px, mean error and share found; belief in each landmark; belief against "
                              "error")
