@@ -116,6 +116,8 @@ def right(rows: np.ndarray) -> np.ndarray:
 
 def cells(rows: np.ndarray, missing: int) -> list[str]:
     """A line of the table: start, success of all films, errors, time."""
+    if not len(rows):
+        return [str(missing), "no start", "0.0 %"] + ["–"] * (len(HEAD) - 4)
     good, said = right(rows), column(rows, "converged") > 0
     start = [f"{np.median(column(rows, c)):.1f}" for c in ("turn", "shift", "projected")]
     after = [f"{np.median(column(rows, f'{c}_after')):.3f}" for c in ("turn", "shift", "projected")]
@@ -135,10 +137,10 @@ def report(rows: dict, missing: dict, refused: np.ndarray, options, real: bool) 
     lines = [[f"{way}, {NAMES[kind]}{', real CT' if group == TRUNK else ''}",
               *cells(found, missing[way, kind, group])] for (way, kind, group), found in rows.items()]
     whole = rows["default", "near", "phantoms"]
-    draw_capture(rows)
+    draw_capture(rows, options.cache if options.dry else PICTURE.parent)
     scaled = column(np.concatenate([r for k, r in rows.items() if k[0] == "default"]), "mahalanobis")
     scaled = scaled[np.isfinite(scaled)]
-    tooled, bare = (right(whole[column(whole, "tools") == t]).mean() for t in (1, 0))
+    tooled, bare = (right(own).mean() if len(own := whole[column(whole, "tools") == t]) else np.nan for t in (1, 0))
     blocks = [
         f"{options.subjects} phantom pelves in voxels of {options.voxel_mm:g} mm, {options.views} films of each (479 x "
         "615 pixels of 0.616 mm, source to isocentre 750 mm, to detector 1200 mm)"
@@ -176,7 +178,7 @@ def targets_of(rows: dict, missing: dict, refused: np.ndarray, scaled: np.ndarra
     return made
 
 
-def draw_capture(rows: dict) -> None:
+def draw_capture(rows: dict, folder: Path) -> None:
     """Success against how far off the start is: projected on the film, and in degrees."""
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     for axes, name, unit, edges in zip(figure.subplots(1, 2), ("projected", "turn"), ("mm", "°"),
@@ -189,8 +191,8 @@ def draw_capture(rows: dict) -> None:
         axes.set(xlabel=f"start's {'projected error' if name == 'projected' else 'turn'} ({unit})",
                  ylabel="within 1° and 1 mm (%)", ylim=(-3, 103))
     axes.legend(frameon=False, loc="lower left")
-    PICTURE.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(PICTURE, dpi=110)
+    folder.mkdir(parents=True, exist_ok=True)
+    figure.savefig(folder / PICTURE.name, dpi=110)
 
 
 def compared(name: str, options) -> str:
