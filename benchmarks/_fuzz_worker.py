@@ -87,6 +87,8 @@ class Arena:
     """
 
     def __init__(self, root: Path):
+        import matplotlib  # noqa: F401  makes a folder for its settings where there is none
+
         self.root, self.folder, self.watch = root, root / WITHIN, Watch()
         self.watch.folder = str(self.folder)
         sys.addaudithook(self.watch)

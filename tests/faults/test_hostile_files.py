@@ -12,6 +12,7 @@ from napari_xray_landmarks import io
 from napari_xray_landmarks.errors import FileError, InputError
 from napari_xray_landmarks.imaging import Volume
 from napari_xray_landmarks.io.files import BoundedFile, leads_out
+from napari_xray_landmarks.landmarks import LandmarkSet
 from napari_xray_landmarks.training.journals import Journal
 
 VOLUME = Volume(np.arange(24, dtype=np.int16).reshape(2, 3, 4))
@@ -151,6 +152,14 @@ def test_a_line_shows_nothing_that_a_terminal_obeys():
     error = InputError("a\x1b[31m.csv", "name is 'x\u202ey\ud800'\nand " + "z" * 10_000, "do\tthis")
     assert str(error).isprintable() and len(str(error)) < 700
     assert str(error).startswith("a\\x1b[31m.csv: name is 'x\\u202ey\\ud800' and zzz")
+
+
+@pytest.mark.parametrize("ending", [".mrk.json", ".csv", ".fcsv"])
+def test_names_that_are_no_unicode_are_refused_when_they_are_written(tmp_path, ending):
+    marks = LandmarkSet(("tip-\ud800",), np.ones((1, 2)))
+    with pytest.raises(FileError, match="no Unicode"):
+        io.save_landmarks(tmp_path / f"a{ending}", marks)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_journal_of_another_program_stays(tmp_path):

@@ -58,7 +58,7 @@ def replacing(path) -> Iterator[Path]:
     Raises
     ------
     FileError
-        If the folder is missing, the target is read-only, or the disk refuses.
+        If the folder is missing, the target is read-only, the disk refuses, or a text is no Unicode.
     """
     target = Path(path)
     _require_writable(target)
@@ -72,6 +72,9 @@ def replacing(path) -> Iterator[Path]:
     except OSError as error:
         raise FileError(target, f"cannot be written ({error.strerror or type(error).__name__})",
                         "Choose another folder") from error
+    except UnicodeEncodeError as error:
+        raise FileError(target, f"cannot hold a text that is no Unicode: {error.object[error.start:error.end]!r}",
+                        "Rename it") from error
     finally:
         temporary.unlink(missing_ok=True)
 
