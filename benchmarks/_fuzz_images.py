@@ -94,9 +94,9 @@ def films() -> list[Seed]:
     shipped = pydicom_files(
         "MR_small.dcm", "MR_small_RLE.dcm", "MR_small_jp2klossless.dcm", "MR_small_jpeg_ls_lossless.dcm",
         "CT_small.dcm", "SC_rgb_jpeg_dcmtk.dcm", "JPGExtended.dcm", "image_dfl.dcm", "693_J2KI.dcm",
-        "MR_small_bigendian.dcm", "SC_rgb_rle_2frame.dcm", "JPEG2000.dcm", "ExplVR_LitEndNoMeta.dcm", "SC_rgb_gdcm_KY.dcm",
-        "liver_1frame.dcm", "MR_small_implicit.dcm", "SC_rgb_small_odd_big_endian.dcm", "JPEGLSNearLossless_16.dcm",
-        "rtdose_1frame.dcm")
+        "MR_small_bigendian.dcm", "SC_rgb_rle_2frame.dcm", "JPEG2000.dcm", "ExplVR_LitEndNoMeta.dcm",
+        "SC_rgb_gdcm_KY.dcm", "liver_1frame.dcm", "MR_small_implicit.dcm", "SC_rgb_small_odd_big_endian.dcm",
+        "JPEGLSNearLossless_16.dcm", "rtdose_1frame.dcm")
     return seeds + [_dx(), *shipped, *real("hip-dicom/*.dcm", ".dcm")]
 
 

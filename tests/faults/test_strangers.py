@@ -100,6 +100,15 @@ def test_volume_tables_cannot_name_images_elsewhere(tmp_path, name):
         read_volume_set(tmp_path)
 
 
+@pytest.mark.parametrize("about", ['{"structures": {"a": 1}, "shapes": [["a"]]}', '{"structures": {"a": [1]}}', "[[]]"])
+def test_a_set_of_volumes_whose_about_makes_no_sense(tmp_path, about):
+    (tmp_path / "masks").mkdir()
+    (tmp_path / "masks" / "a.nii").touch()
+    (tmp_path / "about.json").write_text(about)
+    with pytest.raises(FileError, match="about.json"):
+        read_volume_set(tmp_path)
+
+
 @pytest.mark.parametrize("name", LEADING_OUT[:-1])
 def test_a_manifest_cannot_name_files_elsewhere(tmp_path, name):
     part = {"key": "k", "files": [name], "tables": {}, "lines": [], "skipped": []}

@@ -316,7 +316,7 @@ def _about(path: Path) -> dict:
             raise ValueError("shapes is no list of structures")
         if len({*about.get("structures", {}).values()}) < len(about.get("structures", {})):
             raise ValueError("two structures have the same label")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise FileError(path, f"cannot be used: {error}", "Correct or remove it") from error
     return about
 
