@@ -57,6 +57,13 @@ def test_another_folder_stays_one_input(tmp_path):
     assert expand([tmp_path]) == [tmp_path]
 
 
+def test_dicom_films_beside_pictures_are_not_left_out(tmp_path, picture):
+    second = tmp_path / "b.png"
+    Image.open(picture).save(second)
+    (tmp_path / "film").write_bytes(bytes(128) + b"DICM")
+    assert expand([tmp_path]) == [second, tmp_path]
+
+
 def test_spacing_given_by_the_user_is_taken(picture):
     (film,) = load_radiographs(picture, (0.2, 0.3))
     assert film.spacing_mm == (0.2, 0.3)
