@@ -61,7 +61,7 @@ def test_dicom_films_beside_pictures_are_not_left_out(tmp_path, picture):
     second = tmp_path / "b.png"
     Image.open(picture).save(second)
     (tmp_path / "film").write_bytes(bytes(128) + b"DICM")
-    assert expand([tmp_path]) == [second, tmp_path]
+    assert expand([tmp_path]) == [second, picture, tmp_path]
 
 
 def test_spacing_given_by_the_user_is_taken(picture):
