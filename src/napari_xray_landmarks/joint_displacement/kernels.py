@@ -7,6 +7,7 @@ import numpy as np
 
 WIDTH = 8  # columns solved at once: rows and columns of four landmarks, a width that the compiler can make use of
 _UNDETERMINED = 1e-14  # of the ground truth's diagonal
+_LEAST_PIVOT = 1e-8  # of a row's diagonal: where the chain alone says nothing, its last pivot is rounding
 _POWER_STEPS = 60
 
 
@@ -129,7 +130,7 @@ def _factor(system, spectrum, tridiagonal):
             diagonal = pivots[i, m]
             if link != 0.0:
                 lower[i, m] = link * pivots[i - 1, m]
-                diagonal = max(diagonal - link * lower[i, m], 1e-14 * diagonal)
+                diagonal = max(diagonal - link * lower[i, m], _LEAST_PIVOT * diagonal)
             pivots[i, m] = 1.0 / diagonal
     return pivots, lower
 
