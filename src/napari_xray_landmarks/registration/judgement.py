@@ -14,7 +14,7 @@ from .similarities import Likeness
 OVERLAP = 4.0  # patches that every pixel is in
 INFLATION = 2.0  # of the variance: what it was in films of phantoms, for patches alike in their errors
 BEYOND = 2.0  # times the capture range, that a pose may move
-LEAST_RELIABLE = 0.15  # a film that is more noisy gains no more
+LEAST_RELIABLE = 0.3  # a film that is more noisy gains no more
 WEAKEST = 1e-9  # least over largest curvature, with all parameters on the scale of their own
 
 
