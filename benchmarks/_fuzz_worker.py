@@ -53,7 +53,7 @@ class Watch:
         if isinstance(path, int) or self._inside(path):
             return
         changes = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC) if isinstance(flags, int) else True
-        known = os.fsdecode(path).startswith((*_ALLOWED, "/proc/self", "/usr", "/sys", "/etc/mime"))
+        known = os.fsdecode(path).startswith((*_ALLOWED, "/proc", "/usr", "/sys", "/etc/mime"))
         if changes or not known:
             self.seen.append(f"open {os.fsdecode(path)[:200]!r} {mode}")
 

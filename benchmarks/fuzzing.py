@@ -17,8 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-os.environ |= {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS",
-                                      "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS")}
+if __name__ == "__main__":  # before any of these libraries is imported
+    os.environ |= {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS",
+                                          "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS")}
 
 import _fuzz_images
 import _fuzz_sets

@@ -140,4 +140,5 @@ def test_a_stopped_run_goes_on_to_the_same_points(eggs, found, tmp_path):
 
 
 def test_processes_of_their_own_give_the_same_points(eggs, found):
-    np.testing.assert_array_equal(correspond(eggs, NAMES, settings=QUICK, workers=2).points, found.points)
+    by_two = correspond(eggs, NAMES, settings=QUICK, workers=2).points
+    np.testing.assert_allclose(by_two, found.points, atol=1e-9)  # the number of threads may move the last bits
