@@ -15,23 +15,16 @@ def expand(paths: Sequence[Path], *, volumes: bool = False) -> list[Path]:
 
     So does a folder with DICOM files, after the pictures or volume files that lie beside them.
     """
-    from ..io.files import PICTURE_SUFFIXES, VOLUME_SUFFIXES, suffix
+    from ..io.files import PICTURE_SUFFIXES, VOLUME_SUFFIXES, is_dicom, suffix
 
     inputs, endings = [], VOLUME_SUFFIXES if volumes else PICTURE_SUFFIXES
     for path in paths:
         beside = sorted(path.iterdir()) if path.is_dir() else []
         several = [p for p in beside if suffix(p) in endings]
         inputs += several
-        if not several or any(map(_is_dicom, beside)):
+        if not several or any(map(is_dicom, beside)):
             inputs.append(path)
     return list(dict.fromkeys(inputs))
-
-
-def _is_dicom(path: Path) -> bool:
-    from ..io.files import DICOM_SUFFIXES, PICTURE_SUFFIXES, VOLUME_SUFFIXES, looks_like_dicom, suffix
-
-    ending = suffix(path)
-    return ending in DICOM_SUFFIXES or (ending not in PICTURE_SUFFIXES + VOLUME_SUFFIXES and looks_like_dicom(path))
 
 
 def names_in_output(paths: Sequence[Path]) -> list[str]:

@@ -13,10 +13,9 @@ from ..imaging import Radiograph, Volume
 from ..landmarks import Contour, LandmarkSet
 from . import fcsv, markups, tables
 from .files import (
-    DICOM_SUFFIXES,
     PICTURE_SUFFIXES,
     VOLUME_SUFFIXES,
-    looks_like_dicom,
+    is_dicom,
     require_file,
     stem,
     suffix,
@@ -75,7 +74,7 @@ def load_images(path, *, spacing_mm=None,
 
 def _load_file(path: Path) -> list[Radiograph | Volume]:
     ending = suffix(path)
-    if ending in DICOM_SUFFIXES or (ending not in VOLUME_SUFFIXES + PICTURE_SUFFIXES and looks_like_dicom(path)):
+    if is_dicom(path):
         from .dicom import read_file
 
         return read_file(path)

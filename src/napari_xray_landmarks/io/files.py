@@ -190,6 +190,12 @@ def leads_out(name: str) -> bool:
     return posix.is_absolute() or bool(windows.drive or windows.root) or ".." in (*posix.parts, *windows.parts)
 
 
+def is_dicom(path) -> bool:
+    """Whether a file is read as DICOM: by its ending, or where that says nothing, by its first bytes."""
+    ending = suffix(path)
+    return ending in DICOM_SUFFIXES or (ending not in VOLUME_SUFFIXES + PICTURE_SUFFIXES and looks_like_dicom(path))
+
+
 def looks_like_dicom(path) -> bool:
     """Whether the first bytes are those of a DICOM file; never raises."""
     try:
