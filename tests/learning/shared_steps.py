@@ -1,10 +1,11 @@
-"""A few steps of a small network, on as many processes as asked for; run as a program it prints what each one saw.
+"""A few steps of a small network, on as many processes as asked for; run as a program each writes what it saw.
 
-    python shared_steps.py PROCESSES
+    python shared_steps.py PROCESSES FOLDER
 """
 
 import json
 import sys
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -54,4 +55,5 @@ def steps(count: int) -> dict:
 
 
 if __name__ == "__main__":
-    print(json.dumps(steps(int(sys.argv[1]))), flush=True)
+    said = steps(int(sys.argv[1]))
+    Path(sys.argv[2], f"{said['rank']}.json").write_text(json.dumps(said))
