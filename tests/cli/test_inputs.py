@@ -64,6 +64,14 @@ def test_dicom_films_beside_pictures_are_not_left_out(tmp_path, picture):
     assert expand([tmp_path]) == [second, picture, tmp_path]
 
 
+def test_hidden_files_are_passed_over(tmp_path, picture):
+    second = tmp_path / "b.png"
+    Image.open(picture).save(second)
+    (tmp_path / "._b.png").write_bytes(bytes(8))
+    (tmp_path / "._film.dcm").write_bytes(bytes(128) + b"DICM")
+    assert expand([tmp_path]) == [second, picture]
+
+
 def test_spacing_given_by_the_user_is_taken(picture):
     (film,) = load_radiographs(picture, (0.2, 0.3))
     assert film.spacing_mm == (0.2, 0.3)

@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 def expand(paths: Sequence[Path], *, volumes: bool = False) -> list[Path]:
     """The inputs, a folder of pictures, or of volume files, as these; others stay one input.
 
-    So does a folder with DICOM files, after the pictures or volume files that lie beside them.
+    So does a folder with DICOM files, after the pictures or volume files that lie beside them. Hidden files, such as
+    those that macOS puts beside others on a share, are passed over.
     """
     from ..io.files import PICTURE_SUFFIXES, VOLUME_SUFFIXES, is_dicom, suffix
 
     inputs, endings = [], VOLUME_SUFFIXES if volumes else PICTURE_SUFFIXES
     for path in paths:
-        beside = sorted(path.iterdir()) if path.is_dir() else []
+        beside = sorted(p for p in path.iterdir() if not p.name.startswith(".")) if path.is_dir() else []
         several = [p for p in beside if suffix(p) in endings]
         inputs += several
         if not several or any(map(is_dicom, beside)):

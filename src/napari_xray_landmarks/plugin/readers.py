@@ -80,7 +80,8 @@ def _is_image(path: Path) -> bool:
 
 def _holds_dicom(folder: Path) -> bool:
     """Whether one of the first files in a folder and the folders in it is DICOM."""
-    files = (Path(parent, name) for parent, _, names in os.walk(folder) for name in sorted(names))
+    files = (Path(parent, name) for parent, _, names in os.walk(folder) for name in sorted(names)
+             if not name.startswith("."))
     return any(looks_like_dicom(file) for file in itertools.islice(files, _LOOK_AT))
 
 
