@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 
 import _fault_victims as victims
+from napari_xray_landmarks.imaging import Radiograph
+from napari_xray_landmarks.landmarks import LandmarkSet
 
 HERE = Path(__file__).resolve().parent
 CALM_S = 120.0
@@ -123,18 +125,63 @@ def killed_training(folder: Path, kills: int, rng: np.random.Generator) -> Kills
         (folder / "model.safetensors").unlink(missing_ok=True)
         killed_at(victim("train", folder), int(rng.integers(0, 12)), float(rng.uniform(0, 0.05)))
         tally.kills += 1
-        for path in (folder / "run").glob("stage-*") if (folder / "run").exists() else ():
-            from safetensors.numpy import load_file
-
-            tally.checked += 1
-            try:
-                load_file(path)
-            except Exception:
-                tally.corrupt += 1
+        _look_at_stages(tally, folder / "run")
     victim("train", folder).communicate(timeout=CALM_S)
     tally.same = (folder / "model.safetensors").read_bytes() == wanted
     tally.strays = sum(path.name.startswith(TEMPORARY) for path in folder.iterdir())
     return tally
+
+
+def _look_at_stages(tally: Kills, run: Path) -> None:
+    from safetensors.numpy import load_file
+
+    for path in run.glob("stage-*") if run.exists() else ():
+        tally.checked += 1
+        try:
+            load_file(path)
+        except Exception:
+            tally.corrupt += 1
+
+
+def killed_learning(folder: Path, kills: int, rng: np.random.Generator) -> Kills:
+    """`train spine`: a network's run goes on, and ends in the very bytes of a training that nobody stopped."""
+    tally = Kills("train (a network, epoch by epoch)")
+    spines(folder / "set")
+    usual, wanted = _in_peace(learning(folder, "wanted")), (folder / "wanted.safetensors").read_bytes()
+    model = folder / "killed.safetensors"
+    while tally.kills < max(1, kills // 5):
+        if killed_after(learning(folder, "killed"), float(rng.uniform(0.3, 1.0)) * usual):
+            tally.kills += 1
+        _look_at_stages(tally, model.with_suffix(".run"))
+        if model.exists():
+            tally.checked += 1
+            tally.corrupt += model.read_bytes() != wanted
+            model.unlink()
+    _in_peace(learning(folder, "killed"))
+    tally.same = model.read_bytes() == wanted
+    tally.strays = sum(path.name.startswith(TEMPORARY) for path in folder.iterdir())
+    return tally
+
+
+def spines(folder: Path, count: int = 12) -> None:
+    """Small films of phantom spines with their corners, to train on."""
+    from napari_xray_landmarks.phantoms import film
+    from napari_xray_landmarks.training.writing import SourceFilm, write_training_set
+
+    films = []
+    for number in range(count):
+        made = film("spine", number)
+        small = Radiograph(np.ascontiguousarray(made.radiograph.pixels[::4, ::4]))
+        marks = LandmarkSet(made.landmarks.names, made.landmarks.points / 4)
+        films.append(SourceFilm(f"spine-{number}", small, {"": marks}))
+    write_training_set(folder, films, about={"anatomy": "spine"})
+
+
+def learning(folder: Path, output: str) -> subprocess.Popen:
+    """The published network of the spine, for a few passes."""
+    settings = {"network": "as published", "rows": 128, "corner_epochs": 8, "held_out": 0}
+    return _command("train", "spine", "--data", folder / "set", "-o", folder / f"{output}.safetensors", "--quiet",
+                    *(part for key, value in settings.items() for part in ("--set", f"{key}={value}")))
 
 
 def killed_detecting(folder: Path, kills: int, rng: np.random.Generator) -> Kills:
@@ -146,31 +193,46 @@ def killed_detecting(folder: Path, kills: int, rng: np.random.Generator) -> Kill
     for number in range(8):
         pixels = film("proximal-femur", number).radiograph.pixels[::4, ::4]
         victims.write_png(folder / "films" / f"{number}.png", (255 * (pixels / pixels.max())).astype(np.uint8))
-    started = time.perf_counter()
-    command(folder, "wanted").communicate(timeout=10 * CALM_S)
-    usual, wanted = time.perf_counter() - started, _results(folder / "wanted")
+    usual, wanted = _in_peace(detecting(folder, "wanted")), _results(folder / "wanted")
     for _ in range(max(1, kills // 5)):
-        process = command(folder, "killed")
-        time.sleep(float(rng.uniform(0.3, 1.0)) * usual)
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            tally.kills += 1
-        process.communicate()
+        tally.kills += killed_after(detecting(folder, "killed"), float(rng.uniform(0.3, 1.0)) * usual)
         for name, data in _results(folder / "killed").items() if (folder / "killed").exists() else ():
             tally.checked += 1
             tally.corrupt += wanted.get(name) != data
-    command(folder, "killed").communicate(timeout=10 * CALM_S)
+    _in_peace(detecting(folder, "killed"))
     tally.same = _results(folder / "killed") == wanted
     tally.strays = sum(path.name.startswith(TEMPORARY) for path in (folder / "killed").iterdir())
     return tally
 
 
-def command(folder: Path, output: str) -> subprocess.Popen:
-    """`detect` of all films with two processes, in a process group of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "napari_xray_landmarks", "detect", str(folder / "films"), "-m", "proximal-femur-ap",
-         "-o", str(folder / output), "--workers", "2", "--quiet", "--device", "cpu", "--set", "patches=100"],
-        start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def detecting(folder: Path, output: str) -> subprocess.Popen:
+    """`detect` of all films with two processes."""
+    return _command("detect", folder / "films", "-m", "proximal-femur-ap", "-o", folder / output, "--workers", "2",
+                    "--quiet", "--device", "cpu", "--set", "patches=100")
+
+
+def _command(*arguments) -> subprocess.Popen:
+    """A command of the program, in a process group of its own."""
+    return subprocess.Popen([sys.executable, "-m", "napari_xray_landmarks", *map(str, arguments)],
+                            start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _in_peace(process: subprocess.Popen) -> float:
+    """Let a process end; the seconds it took."""
+    started = time.perf_counter()
+    if process.wait(timeout=10 * CALM_S):
+        raise SystemExit(f"{' '.join(process.args[2:5])} ended with {process.returncode}")
+    return time.perf_counter() - started
+
+
+def killed_after(process: subprocess.Popen, seconds: float) -> bool:
+    """Kill a process and those that it began after a while; whether it had not ended by then."""
+    time.sleep(seconds)
+    alive = process.poll() is None
+    if alive:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    return alive
 
 
 def _results(folder: Path) -> dict[str, bytes]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from _fault_disks import DISKS, Came, can_mount
-from _fault_kills import Kills, killed_detecting, killed_marking, killed_training, killed_writing
+from _fault_kills import Kills, killed_detecting, killed_learning, killed_marking, killed_training, killed_writing
 from _page import arguments, table
 from _reliability_page import write_section
 
@@ -26,7 +26,7 @@ def main() -> None:
     kills = 3 if options.trial else options.kills
     rng = np.random.default_rng(options.seed)
     killed = []
-    for what in (killed_writing, killed_marking, killed_training, killed_detecting):
+    for what in (killed_writing, killed_marking, killed_training, killed_learning, killed_detecting):
         with tempfile.TemporaryDirectory() as folder:
             killed.append(what(Path(folder), kills, rng))
             print(killed[-1], flush=True)
