@@ -185,16 +185,20 @@ def speed_part(dataset: TrainingSet, cache: Path, settings: Mapping, films: int 
     model = trained(train, "fold0", cache, settings)
     radiographs = [test.radiograph(film) for film in test.films[:films]]
     model.detect(radiographs[0])
-    times = []
-    for film in radiographs:
-        start = time.perf_counter()
-        model.detect(film)
-        times.append(time.perf_counter() - start)
-    text = (f"{len(times)} films of {np.median([f.shape[0] for f in radiographs]):.0f} rows (median): "
-            f"median {np.median(times):.2f} s, slowest {max(times):.2f} s a film; the model file has "
-            f"{model.path.stat().st_size / 1e6:.1f} MB.")
-    return [text], [Target("Spine: time a film", "≤ 0.4 s", f"median {np.median(times):.2f} s, slowest "
-                           f"{max(times):.2f} s", bool(np.median(times) <= 0.4), bool(max(times) <= 0.4))]
+    first, again = ([_seconds(model, film) for film in radiographs] for _ in range(2))
+    text = (f"{len(radiographs)} films of {np.median([f.shape[0] for f in radiographs]):.0f} rows (median): "
+            f"median {np.median(first):.2f} s, slowest {max(first):.2f} s a film, the same films once more "
+            f"{np.median(again):.2f} and {max(again):.2f} s: the first film that is searched on large canvases waits "
+            f"until torch has prepared them. The model file has {model.path.stat().st_size / 1e6:.1f} MB.")
+    return [text], [Target("Spine: time a film", "≤ 0.4 s", f"median {np.median(first):.2f} s, slowest "
+                           f"{max(first):.2f} s, {max(again):.2f} s once prepared", bool(np.median(first) <= 0.4),
+                           bool(max(first) <= 0.4))]
+
+
+def _seconds(model, film) -> float:
+    start = time.perf_counter()
+    model.detect(film)
+    return time.perf_counter() - start
 
 
 if __name__ == "__main__":
