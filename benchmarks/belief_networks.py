@@ -160,10 +160,10 @@ def report(found: dict[str, dict], films: GrowingFilms, options) -> None:
     views = len(next(iter(spheres.values())).lao)
     text = (f"Each learnt for {options.minutes:g} minutes of one core's processor time from {len(films.films)} films "
             f"of the atlas, and searched {views} films of people that none has seen, every {STEP_DEG:g}°. Errors are "
-            "at the detector. The published network learns and searches as the paper has it (six stages, squared error, mean "
-            "of all stages), but for four films a step and the rate, the better of two in a tenth of the time; the "
-            "paper's own training goes through 20 000 films thirty times, on a GPU. So this says what is worth "
-            "training on a workstation without one, not what the published network reaches in the end.")
+            "at the detector. The published network learns and searches as the paper has it (six stages, squared "
+            "error, mean of all stages), but for four films a step and the rate, the better of two in a tenth of the "
+            "time; the paper's own training goes through 20 000 films thirty times, on a GPU. So this says what is "
+            "worth training on a workstation without one, not what the published network reaches in the end.")
     light, published = (found.get(name) for name in (list(NETWORKS)[0], list(NETWORKS)[-1]))
     targets = []
     if light is not None and published is not None:
