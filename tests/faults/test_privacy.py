@@ -10,14 +10,16 @@ import pytest
 from pydicom.datadict import DicomDictionary
 from pydicom.uid import generate_uid
 
-from figure import NAMES, figure
+import posed_films
+from figure import NAMES, SETTINGS, figure
 from napari_xray_landmarks import io
 from napari_xray_landmarks.cli import main
 from napari_xray_landmarks.errors import FileError
 from napari_xray_landmarks.geometry.camera import CArm
-from napari_xray_landmarks.imaging import Radiograph
+from napari_xray_landmarks.imaging import Radiograph, Volume
 from napari_xray_landmarks.io.dicom.header import _READ
 from napari_xray_landmarks.io.dicom.writing import write_dx
+from napari_xray_landmarks.landmarks import LandmarkSet
 
 MARK, BIRTH = "ZQSECRET", "19121212"
 TEXTS = {"PN", "LO", "SH", "ST", "LT", "UT", "UC"}
@@ -47,12 +49,18 @@ def write_film(path: Path, seed: int):
     return landmarks
 
 
-def write_series(folder: Path) -> None:
-    """A CT of a patient: a ball in air."""
+def ball() -> Volume:
+    """A ball in air."""
     at = np.stack(np.indices((12, 14, 16)), -1) - (6, 7, 8)
     voxels = np.where(np.linalg.norm(at, axis=-1) < 4, 400, -1000).astype(np.int16)
+    return Volume(voxels, np.diag([5.0, 5.0, 5.0, 1.0]))
+
+
+def write_series(folder: Path, volume: Volume) -> None:
+    """A CT of a patient."""
+    step, (superior, posterior, left) = volume.spacing_mm[0], volume.world_from_voxel[:3, 3]
     folder.mkdir()
-    for number, plane in enumerate(voxels):
+    for number, plane in enumerate(volume.voxels):
         path = folder / f"{number:02d}.dcm"
         write_dx(path, Radiograph(np.zeros(plane.shape, np.uint16)),
                  CArm(0, 0, 0, 750, 1200, (1, 1), plane.shape), number=number)
@@ -60,8 +68,9 @@ def write_series(folder: Path) -> None:
         dataset.Modality, dataset.SOPClassUID = "CT", "1.2.840.10008.5.1.4.1.1.2"
         dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
         dataset.SOPInstanceUID = generate_uid(entropy_srcs=[str(number)])
-        dataset.ImagePositionPatient, dataset.ImageOrientationPatient = [0, 0, 5 * number], [1, 0, 0, 0, 1, 0]
-        dataset.PixelSpacing, dataset.SliceThickness, dataset.FrameOfReferenceUID = [5, 5], 5, "1.2.3"
+        dataset.ImagePositionPatient = [left, posterior, superior + step * number]
+        dataset.ImageOrientationPatient, dataset.FrameOfReferenceUID = [1, 0, 0, 0, 1, 0], "1.2.3"
+        dataset.PixelSpacing, dataset.SliceThickness = [step, step], step
         dataset.SeriesInstanceUID, dataset.PixelRepresentation = "1.2.3.4", 1
         dataset.PixelData = plane.tobytes()
         dataset.save_as(path)
@@ -98,7 +107,7 @@ def test_layers_say_nothing_of_the_patient(films, tmp_path):
     from napari_xray_landmarks.plugin.readers import get_image_reader
 
     folder, _ = films
-    write_series(tmp_path / "ct")
+    write_series(tmp_path / "ct", ball())
     for path in (folder / "one.dcm", folder, tmp_path / "ct"):
         for data, attributes, _ in get_image_reader(str(path))(str(path)):
             assert np.ptp(np.asarray(data)) > 0
@@ -136,7 +145,7 @@ def test_dicom_objects_and_ct_tell_the_patient_only_when_asked(films, figure_mod
     pytest.importorskip("highdicom")
     one, out = films[0] / "one.dcm", tmp_path / "out"
     out.mkdir()
-    write_series(tmp_path / "ct")
+    write_series(tmp_path / "ct", ball())
     run("detect", one, "-m", figure_model, "-o", out / "a.dcm")
     run("segment", one, "-m", figure_model, "-o", out / "b.dcm")
     run("simulate", tmp_path / "ct", "-o", out / "views", "--view", "0,0", "--size", "40x40", "--pixel-mm", 6, "--png")
@@ -144,6 +153,40 @@ def test_dicom_objects_and_ct_tell_the_patient_only_when_asked(films, figure_mod
     assert MARK not in said.out + said.err and leaks(out) == []
     run("detect", one, "-m", figure_model, "-o", tmp_path / "kept.dcm", "--keep-patient")
     assert MARK in str(pydicom.dcmread(tmp_path / "kept.dcm").PatientName)
+
+
+def test_poses_and_registered_films_tell_no_patient(tmp_path, capfd):
+    patient, arm, marks, out = posed_films.ct(), posed_films.arm(), posed_films.landmarks(), tmp_path / "out"
+    write_series(tmp_path / "ct", patient)
+    write_dx(tmp_path / "film.dcm", posed_films.film(patient), arm)
+    marked(tmp_path / "film.dcm")
+    out.mkdir()
+    io.save_landmarks(out / "ct.mrk.json", marks)
+    seen = LandmarkSet(marks.names, arm.camera().project(marks.points))
+    io.write_detections(out / "found.csv", [io.Detections("film.dcm", seen)])
+    run("pose", out / "found.csv", out / "ct.mrk.json", "--film", tmp_path / "film.dcm", "-o", out / "pose.json")
+    few = [word for text in ("levels=2", "coarsest_mm=6", "finest_mm=3", "starts=4", "kept=2")
+           for word in ("--set", text)]
+    run("register", tmp_path / "film.dcm", tmp_path / "ct", "--pose", out / "pose.json", "-o", out / "refined.json",
+        *few)
+    said = capfd.readouterr()
+    assert (out / "refined.json").is_file()
+    assert MARK not in said.out + said.err and BIRTH not in said.out + said.err and leaks(out) == []
+
+
+def test_a_model_that_was_trained_on_films_tells_no_patient(films, tmp_path, capfd):
+    from napari_xray_landmarks.training.writing import SourceFilm, write_training_set
+
+    folder, _ = films
+    (tmp_path / "made").mkdir()
+    more = [(folder / "one.dcm", 100), *((tmp_path / f"{seed}.dcm", seed) for seed in range(101, 106))]
+    marks = [films[1]["one.dcm"], *(write_film(path, seed) for path, seed in more[1:])]
+    write_training_set(tmp_path / "set", [SourceFilm(path.stem, path, {"": own})
+                                          for (path, _), own in zip(more, marks, strict=True)])
+    run("train", "joint-displacement", "--data", tmp_path / "set", "-o", tmp_path / "made" / "m.safetensors",
+        "--anatomy", "figure", *(word for key, value in SETTINGS.items() for word in ("--set", f"{key}={value}")))
+    said = capfd.readouterr()
+    assert MARK not in said.out + said.err and leaks(tmp_path / "made") == [] and leaks(tmp_path / "set") == []
 
 
 def test_a_training_set_and_its_model_know_no_patient(films, tmp_path, capfd):
