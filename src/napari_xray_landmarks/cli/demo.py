@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..shape.segmentation import Segmentation
 
 FILM = "pelvis"
+METHOD = "joint-displacement"  # needs nothing that is installed on request only
 SUBJECT = 1000
 """A phantom that no bundled model has seen in training."""
 OUTLINED = ("pelvis", "proximal-femur")
@@ -67,7 +68,7 @@ def _segment(folder: Path, subject: int, progress) -> tuple[str, dict[str, Path]
     from ..models import list_models
     from ..phantoms import SCHEMAS, film
 
-    able = {header.anatomy for header in list_models("segment", dimensions=2)}
+    able = {header.anatomy for header in list_models("segment", dimensions=2) if header.method == METHOD}
     name = next((name for name in OUTLINED if SCHEMAS[name].anatomy in able), None)
     if name is None:
         return None
@@ -81,7 +82,7 @@ def _segment(folder: Path, subject: int, progress) -> tuple[str, dict[str, Path]
 
 
 def bundled_model(anatomy: str, task: str = "detect") -> "Model":
-    """The bundled model for films of that anatomy that can do a task.
+    """The bundled model of `METHOD` for films of that anatomy that can do a task.
 
     Raises
     ------
@@ -91,7 +92,7 @@ def bundled_model(anatomy: str, task: str = "detect") -> "Model":
     from ..models import list_models, load_model
 
     for header in list_models(task, dimensions=2):
-        if header.anatomy == anatomy:
+        if header.anatomy == anatomy and header.method == METHOD:
             return load_model(header.name)
     raise ModelError(anatomy, "there is no bundled model of this anatomy", "Reinstall the package")
 
