@@ -32,10 +32,15 @@ LONGEST_S = 1800
 
 PICTURE = ('p = x.load_image("spine/radiograph.nrrd").pixels; p = (p - p.min()) * (65535.0 / (p.max() - p.min())); '
            'i.fromarray(p.astype("uint16")).save("spine.png")')
+CONTOURS = ('import pathlib; from napari_xray_landmarks import io; folder = pathlib.Path("contours"); '
+            '[io.write_contours(p, io.read_contours(p)[:1]) for p in folder.glob("*.mrk.json")]; '
+            '[p.unlink() for p in folder.glob("*.csv")]')
 MAKE = f"""
 xray-landmarks sample pelvis -o pelvis-7 --subject 7
 xray-landmarks sample proximal-femur -o femur --subject 107
 xray-landmarks sample proximal-femur -o my-films --films 10
+xray-landmarks segment my-films/images --model proximal-femur-ap -o contours
+python {CONTOURS}
 xray-landmarks sample knee -o knee
 xray-landmarks sample spine -o spine
 xray-landmarks simulate pelvis-7/ct.nii.gz -o seen --landmarks pelvis-7/landmarks.mrk.json --view ap --png
@@ -48,7 +53,7 @@ SAMPLES = {
     "fluoro.dcm": "seen/view_000.dcm", "films/1.dcm": "seen/view_000.dcm", "ct.nii.gz": "pelvis-7/ct.nii.gz",
     "labels.nii.gz": "pelvis-7/labels.nii.gz", "points.mrk.json": "pelvis-7/landmarks.mrk.json",
     "ct.mrk.json": "pelvis-7/landmarks.mrk.json", "ct-landmarks.mrk.json": "pelvis-7/landmarks.mrk.json",
-    "views": "seen", "pelvis-7": "pelvis-7", "my-films": "my-films", "my-contours": "my-films/contours",
+    "views": "seen", "pelvis-7": "pelvis-7", "my-films": "my-films", "my-contours": "contours",
     "knee.nii.gz": "knee/image.nii.gz", "knees/1.nii.gz": "knee/image.nii.gz", "volume.nii.gz": "knee/image.nii.gz",
     "spine.png": "spine.png", "corners.csv": "spine/radiograph.csv", "mine.safetensors": "mine.safetensors",
     "validation": "my-films",
