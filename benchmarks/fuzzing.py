@@ -1,13 +1,17 @@
 """Spoilt files to every reader: each is read, or refused in one line; none crashes, hangs, or leaves its folder.
 
     python benchmarks/fuzzing.py [--count 10000] [--reader NAME] [--seed 0] [--workers 1] [--keep DIR] [--only INDEX]
+                                 [--cache DIR]
 
 The files are valid ones, of our own writers, of pydicom's tests and real ones from `../shared/data`, spoilt as
 `_mutations.py` tells, the same for the same seed. They are read in processes of their own that are given 2 GiB of
 memory beyond what libraries take, and 10 s for a file. `--only` reads one input here, where a debugger can look at it.
+With `--cache` what came of each reader is kept: a run that was stopped goes on behind the last one.
 """
 
 import collections
+import hashlib
+import json
 import multiprocessing
 import os
 import sys
@@ -24,6 +28,7 @@ if __name__ == "__main__":  # before any of these libraries is imported
 import _fuzz_images
 import _fuzz_sets
 import _fuzz_texts
+from _films import code
 from _fuzz_worker import inputs, work
 from _page import arguments, table
 from _reliability_page import write_section
@@ -32,6 +37,7 @@ READERS = _fuzz_images.READERS | _fuzz_texts.READERS | _fuzz_sets.READERS
 PATIENCE_S = 10.0
 STARTING_S = 120.0  # imports on a busy machine
 FINE = ("read", "refused")
+ROOMS = ("", "io", "io/dicom", "models", "training", "evaluation", "spine", "shape", "geometry")
 MIB = 2**20
 
 
@@ -80,13 +86,14 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="where to put the inputs that fail")
     parser.add_argument("--only", type=int, metavar="INDEX", help="read this one input here")
+    parser.add_argument("--cache", type=Path, help="where what came of each reader is kept")
     options = parser.parse_args()
     names = options.reader or list(READERS)
     if options.only is not None:
         return one(names[0], options.seed, options.only, options.keep)
     found = {}
     for name in names:
-        found[name] = fuzz(name, options.count, options.seed, options.workers)
+        found[name] = kept(name, options)
         shown(name, found[name], options.keep, options.seed)
     if not options.reader:
         report(found, options.count, options.dry)
@@ -102,6 +109,21 @@ def one(name: str, seed: int, index: int, keep: Path | None) -> None:
         (folder / own).write_bytes(data)
     print(f"{folder / chosen.opened}")
     READERS[name].read(folder / chosen.opened)
+
+
+def kept(name: str, options) -> Tally:
+    """What came of a reader's inputs in an earlier run of this code, or now."""
+    if options.cache is None:
+        return fuzz(name, options.count, options.seed, options.workers)
+    digest = hashlib.sha256(code(*ROOMS).encode())
+    for path in sorted(Path(__file__).parent.glob("*[fm]u[zt]*.py")):  # how files are spoilt, and read
+        digest.update(path.read_bytes())
+    path = options.cache / f"{name.replace('/', '-')}-{options.count}-{options.seed}-{digest.hexdigest()[:8]}.json"
+    if not path.is_file():
+        options.cache.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(vars(fuzz(name, options.count, options.seed, options.workers))))
+    said = json.loads(path.read_text())
+    return Tally(**said | {key: collections.Counter(said[key]) for key in ("counts", "said")})
 
 
 def fuzz(name: str, count: int, seed: int, workers: int = 1) -> Tally:

@@ -12,7 +12,8 @@ from .networks import STRIDE, CornerNetwork, VertebraNetwork, expectation, proba
 from .sampling import FilmPyramid, canvas_shape, film_from_canvas, standardised, transformed, with_local_contrast
 
 ZOOMS = (1.0, 0.75, 0.625, 0.5, 1.6, 2.5)
-CLEAR = 1.75  # score a level from which no other canvas is searched: 95 % of whole spines; no spine gives below 0.5
+CLEAR = 1.75  # score a level from which no other canvas is searched: 95 % of whole spines
+SOME = 0.5  # that no film without a spine reaches
 JITTER = (5.0, 0.08, 0.08, 0.08)  # spread of several crops: degrees, widths down and across, logarithm of the scale
 
 
@@ -50,7 +51,8 @@ def find_vertebrae(pyramid: FilmPyramid, network: VertebraNetwork, spacing: np.n
     """The chain of a film's vertebrae, its corners in film px.
 
     Where the film shows a part of the spine only, or the spine does not fill it, so that its vertebrae are large or
-    small, smaller and larger canvases are searched too; the highest score counts.
+    small, smaller and larger canvases are searched too; the highest score counts. Where there is some spine already,
+    and a larger canvas shows less of it than the first, still larger ones are left out.
 
     Parameters
     ----------
@@ -61,12 +63,12 @@ def find_vertebrae(pyramid: FilmPyramid, network: VertebraNetwork, spacing: np.n
     mirrored
         Search the mirrored film too and take the mean.
     """
-    best = None
+    chains = []
     for zoom in ZOOMS:
-        chain = _chain_on(pyramid, network, spacing, rows, round(zoom * rows / 64) * 64, mirrored)
-        if best is None or chain.score > best.score:
-            best = chain
-        if best.score > CLEAR * network.levels:
+        chains.append(_chain_on(pyramid, network, spacing, rows, round(zoom * rows / 64) * 64, mirrored))
+        best = max(chains, key=lambda chain: chain.score)
+        falls = zoom > 1 and chains[-1].score < chains[0].score and best.score > SOME * network.levels
+        if best.score > CLEAR * network.levels or falls:
             break
     return best
 
