@@ -154,7 +154,8 @@ def report(found: dict[str, dict], films: GrowingFilms, options) -> None:
         summary, error = sphere.summary(), sphere.errors_mm[sphere.visible]
         rows.append([name, f"{own['size'] / 1e6:.2f} million", int(own["seen"]), f"{own['rate']:g}",
                      f"{np.mean(error):.1f} / {np.median(error):.1f} mm", f"{100 * summary.recall:.1f} %",
-                     f"{summary.mean_mm:.2f} ± {summary.sd_mm:.2f} mm", f"{own['seconds']:.2f} s"])
+                     f"{summary.mean_mm:.2f} ± {summary.sd_mm:.2f} mm" if summary.count else "–",
+                     f"{own['seconds']:.2f} s"])
     head = ["network", "weights", "pictures it learnt from", "rate", "all landmarks, mean / median",
             f"detected (belief ≥ {BELIEF:g})", "detected ones, mean ± sd", "s a film, one thread"]
     views = len(next(iter(spheres.values())).lao)

@@ -7,7 +7,7 @@ pytest.importorskip("torch")
 pytest.importorskip("monai")
 pytest.importorskip("lightning_fabric")
 
-from napari_xray_landmarks.deep_shape.calibration import WEIGHTS, ranges, weight_of  # noqa: E402
+from napari_xray_landmarks.deep_shape.calibration import WEIGHTS, for_new_subjects, ranges, weight_of  # noqa: E402
 from napari_xray_landmarks.deep_shape.confidence import KINDS, agreement, judged, known_ranges, plausibility  # noqa: E402
 from napari_xray_landmarks.models.format import read_model_file  # noqa: E402
 
@@ -29,6 +29,26 @@ def test_ranges_are_open_where_a_value_cannot_be_too_good():
     found = ranges([{"distance_mm": [0.8, 1.2], "size": [0.9]}, {"distance_mm": [2.0], "size": [1.1]}, {},
                     {"agreement": [0.8], "spread": [0.5], "size": [1.0]}])
     assert found == {"distance_mm": [0.0, 2.0], "size": [0.9, 1.1], "agreement": [0.8, 1.0], "spread": [0.0, 0.5]}
+
+
+def test_a_new_subject_may_lie_farther_from_the_mean_than_those_that_made_it():
+    rng, (count, modes) = np.random.default_rng(0), (25, 6)
+    outside = []
+    for _ in range(400):
+        own = rng.normal(size=(count, modes)) * np.arange(1, modes + 1)
+        _, axes = np.linalg.eigh(np.cov(own.T))
+        scores = (own - own.mean(0)) @ axes
+        new = (rng.normal(size=(20, modes)) * np.arange(1, modes + 1) - own.mean(0)) @ axes / scores.std(0, ddof=1)
+        limit = for_new_subjects({"spread": [0.0, 0.5]}, count, modes, 1.0)["spread"][1]
+        outside.append(np.mean(np.sqrt((new**2).mean(1)) > limit))
+    assert 0.005 < np.mean(outside) < 0.015
+    wide = {"spread": [0.0, 9.0], "size": [0.9, 1.1]}
+    assert for_new_subjects(wide, 25, 6, 1.0) == wide and for_new_subjects(wide, 6, 6, 1.0) == {"size": [0.9, 1.1]}
+
+
+def test_distances_within_a_voxel_say_nothing():
+    assert for_new_subjects({"distance_mm": [0.0, 0.8]}, 25, 6, 5.2) == {"distance_mm": [0.0, 2.6]}
+    assert for_new_subjects({"distance_mm": [0.0, 0.8]}, 25, 6, 0.9) == {"distance_mm": [0.0, 0.8]}
 
 
 def test_agreement_is_the_dice_coefficient_where_both_have_looked():

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from scipy.stats import f as fisher
 
 from ..shape.volume_segmentation import Structure
 from .components import winners
@@ -15,11 +16,13 @@ from .subvolumes import join
 
 WEIGHTS = np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
 MOST_SCANS = 10
+_SURE = 0.99  # share of new shapes that a limit holds
 _LOWER, _UPPER = ("agreement", "size"), ("distance_mm", "spread", "size")  # kinds that can be too small, too large
 
 
 def calibrated(networks: Networks, scans: Sequence[Scan], layout: Layout, settings: DeepShapeSettings,
-               subvolume: Sequence[int], report: Callable[[float], None] = lambda fraction: None) -> dict[str, dict]:
+               subvolume: Sequence[int], shapes: Mapping[str, int],
+               report: Callable[[float], None] = lambda fraction: None) -> dict[str, dict]:
     """Values for a model file's header, measured on a few scans.
 
     Parameters
@@ -30,6 +33,8 @@ def calibrated(networks: Networks, scans: Sequence[Scan], layout: Layout, settin
     layout, settings
     subvolume
         Sides in voxels.
+    shapes
+        Of how many each bone's shape model is made.
     report
         Called as `report(fraction)`; may raise `errors.Cancelled`.
 
@@ -53,7 +58,11 @@ def calibrated(networks: Networks, scans: Sequence[Scan], layout: Layout, settin
     for number, structure in enumerate(structures):
         if structure in aimed and rows:
             weights[structure.name] = weight_of(np.array(rows)[:, :, number])
-    return {"local_weights": weights, "known": {s.name: ranges([v[s.name] for v in values]) for s in structures}}
+    known = {s.name: ranges([v[s.name] for v in values]) for s in structures}
+    for bone in networks.bones:
+        known[bone.name] = for_new_subjects(known[bone.name], shapes[bone.name], len(bone.model.variances),
+                                            max(layout.spacing_mm))
+    return {"local_weights": weights, "known": known}
 
 
 def _by_weight(looked: Looked, truth: np.ndarray, structures: int) -> list[np.ndarray]:
@@ -93,3 +102,30 @@ def ranges(values: Sequence[Mapping[str, Sequence[float]]]) -> dict[str, list[fl
             found.setdefault(kind, []).extend(numbers)
     return {kind: [round(min(numbers), 3) if kind in _LOWER else 0.0, round(max(numbers), 3) if kind in _UPPER else 1.0]
             for kind, numbers in found.items() if numbers}
+
+
+def for_new_subjects(known: Mapping[str, Sequence[float]], shapes: int, modes: int, voxel_mm: float
+                     ) -> dict[str, list[float]]:
+    """Ranges that other subjects stay in too: those of the training fit a model better that they have made themselves.
+
+    The limit of "spread", the root mean square of standardised coefficients, is raised to that of Hotelling's T² for a
+    new observation, k (n² - 1) / (n (n - k)) F(k, n - k) of k modes from n shapes (MacGregor and Kourti, Control
+    Engineering Practice 3, 1995), divided by k; with no more shapes than modes nothing can be said of it. Distances
+    of less than half of a voxel's largest side say nothing either.
+
+    Parameters
+    ----------
+    known
+        Least and most by kind.
+    shapes, modes
+        n and k.
+    voxel_mm
+        Largest side of a voxel of the working grid.
+    """
+    found = {kind: list(ends) for kind, ends in known.items() if kind != "spread" or shapes > modes}
+    if "spread" in found:
+        limit = np.sqrt((shapes**2 - 1) / (shapes * (shapes - modes)) * fisher.ppf(_SURE, modes, shapes - modes))
+        found["spread"][1] = round(max(found["spread"][1], float(limit)), 3)
+    if "distance_mm" in found:
+        found["distance_mm"][1] = max(found["distance_mm"][1], voxel_mm / 2)
+    return found

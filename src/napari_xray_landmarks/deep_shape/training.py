@@ -52,7 +52,7 @@ def fit(dataset, *, settings: DeepShapeSettings, seed: int = 0, progress=None, r
     try:
         networks, notes = learn(scans, validation, layout, settings, seed, run, _part(report, 0.02, 0.98))
         values = _header(networks, layout, settings, scans)
-        values |= calibrated(networks, scans, layout, settings, values["subvolume"],
+        values |= calibrated(networks, scans, layout, settings, values["subvolume"], notes["shapes"],
                              lambda f: report(0.98 + 0.01 * f, "calibrating"))
         metrics = measured(networks, validation, layout, settings, values["subvolume"], values["local_weights"],
                            lambda f: report(0.99 + 0.01 * f, "measuring on subjects held out"))
