@@ -1,6 +1,7 @@
 """Programs killed at random moments: what they left behind is whole, and they go on to the same end."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -193,12 +194,16 @@ def killed_detecting(folder: Path, kills: int, rng: np.random.Generator) -> Kill
     for number in range(8):
         pixels = film("proximal-femur", number).radiograph.pixels[::4, ::4]
         victims.write_png(folder / "films" / f"{number}.png", (255 * (pixels / pixels.max())).astype(np.uint8))
-    usual, wanted = _in_peace(detecting(folder, "wanted")), _results(folder / "wanted")
-    for _ in range(max(1, kills // 5)):
-        tally.kills += killed_after(detecting(folder, "killed"), float(rng.uniform(0.3, 1.0)) * usual)
+    usual = min(_in_peace(detecting(folder, name)) for name in ("wanted", "again"))
+    wanted = _results(folder / "wanted")
+    while tally.kills < max(1, kills // 5):
+        was_killed = killed_after(detecting(folder, "killed"), float(rng.uniform(0.3, 1.0)) * usual)
+        tally.kills += was_killed
         for name, data in _results(folder / "killed").items() if (folder / "killed").exists() else ():
             tally.checked += 1
             tally.corrupt += wanted.get(name) != data
+        if not was_killed:  # it is done: begin anew
+            shutil.rmtree(folder / "killed")
     _in_peace(detecting(folder, "killed"))
     tally.same = _results(folder / "killed") == wanted
     tally.strays = sum(path.name.startswith(TEMPORARY) for path in (folder / "killed").iterdir())

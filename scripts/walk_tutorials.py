@@ -51,14 +51,14 @@ xray-landmarks train joint-displacement --data my-films -o mine.safetensors --se
 SAMPLES = {
     "film.dcm": "seen/view_000.dcm", "film.png": "plate/view_000.png", "film.csv": "seen/view_000.csv",
     "film.json": "seen/view_000.json", "view_000.json": "seen/view_000.json", "found.csv": "seen/view_000.csv",
-    "fluoro.dcm": "seen/view_000.dcm", "fluoro.png": "seen/view_000.png", "films/1.dcm": "seen/view_000.dcm",
+    "fluoro.dcm": "seen/view_000.dcm", "fluoro.png": "seen/view_000.png", "films/view_000.dcm": "seen/view_000.dcm",
     "ct.nii.gz": "pelvis-7/ct.nii.gz", "labels.nii.gz": "pelvis-7/labels.nii.gz",
     "points.mrk.json": "pelvis-7/landmarks.mrk.json", "ct.mrk.json": "pelvis-7/landmarks.mrk.json",
     "ct-landmarks.mrk.json": "pelvis-7/landmarks.mrk.json", "views": "seen", "pelvis-7": "pelvis-7",
     "my-films": "my-films", "my-contours": "contours", "knee.nii.gz": "knee/image.nii.gz",
     "knees/1.nii.gz": "knee/image.nii.gz", "volume.nii.gz": "knee/image.nii.gz", "spine.png": "spine.png",
     "corners.csv": "spine/radiograph.csv", "mine.safetensors": "mine.safetensors", "validation": "my-films",
-    "geometry/1.json": "seen/view_000.json", "spines/landmarks.csv": "spine/radiograph.csv",
+    "geometry/view_000.json": "seen/view_000.json", "spines/landmarks.csv": "spine/radiograph.csv",
     "scans/1.nii.gz": "pelvis-7/ct.nii.gz", "labels/1.nii.gz": "knee/labels.nii.gz",
     "truth/1.nii.gz": "knee/labels.nii.gz",
 }
