@@ -10,8 +10,6 @@ With `--cache` what came of each reader is kept: a run that was stopped goes on 
 """
 
 import collections
-import hashlib
-import json
 import multiprocessing
 import os
 import sys
@@ -32,6 +30,7 @@ from _films import code
 from _fuzz_worker import inputs, work
 from _page import arguments, table
 from _reliability_page import write_section
+from _volumes import kept
 
 READERS = _fuzz_images.READERS | _fuzz_texts.READERS | _fuzz_sets.READERS
 PATIENCE_S = 10.0
@@ -93,7 +92,7 @@ def main() -> None:
         return one(names[0], options.seed, options.only, options.keep)
     found = {}
     for name in names:
-        found[name] = kept(name, options)
+        found[name] = of_reader(name, options)
         shown(name, found[name], options.keep, options.seed)
     if not options.reader:
         report(found, options.count, options.dry)
@@ -111,18 +110,15 @@ def one(name: str, seed: int, index: int, keep: Path | None) -> None:
     READERS[name].read(folder / chosen.opened)
 
 
-def kept(name: str, options) -> Tally:
-    """What came of a reader's inputs in an earlier run of this code, or now."""
+def of_reader(name: str, options) -> Tally:
+    """What came of a reader's inputs, in an earlier run of this code where there is a cache, or now."""
+    def compute() -> dict:
+        return vars(fuzz(name, options.count, options.seed, options.workers))
+
     if options.cache is None:
-        return fuzz(name, options.count, options.seed, options.workers)
-    digest = hashlib.sha256(code(*ROOMS).encode())
-    for path in sorted(Path(__file__).parent.glob("*[fm]u[zt]*.py")):  # how files are spoilt, and read
-        digest.update(path.read_bytes())
-    path = options.cache / f"{name.replace('/', '-')}-{options.count}-{options.seed}-{digest.hexdigest()[:8]}.json"
-    if not path.is_file():
-        options.cache.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(vars(fuzz(name, options.count, options.seed, options.workers))))
-    said = json.loads(path.read_text())
+        return Tally(**compute())
+    spoiling = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*[fm]u[zt]*.py"))]
+    said = kept(options.cache, name.replace("/", "-"), (options.count, options.seed, code(*ROOMS), spoiling), compute)
     return Tally(**said | {key: collections.Counter(said[key]) for key in ("counts", "said")})
 
 
