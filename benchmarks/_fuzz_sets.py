@@ -89,6 +89,14 @@ def read_shapes(folder: Path) -> None:
     read_shapes(folder)
 
 
+def read_femur(path: Path) -> None:
+    """A statistical femur of HDF5, and a sample of it."""
+    from napari_xray_landmarks.phantoms.femur_model import read_femur_model
+
+    read_femur_model.cache_clear()
+    read_femur_model(path).sample(np.random.default_rng(0))
+
+
 def go_on(folder: Path) -> None:
     """A training run that goes on: its file, and its stages."""
     from napari_xray_landmarks.training.runs import open_run
@@ -267,6 +275,26 @@ def shape_sets() -> list[Seed]:
 
 
 @cache
+def femurs() -> list[Seed]:
+    import h5py
+    import trimesh
+
+    from napari_xray_landmarks.phantoms.vertices import VERTICES
+
+    ball = trimesh.creation.uv_sphere(radius=20.0, count=[41, 40])
+    points = np.resize(ball.vertices, (VERTICES["femur"]["count"], 3)).astype(np.float32)
+
+    def write(path: Path, **packing) -> None:
+        with h5py.File(path, "w") as file:
+            file.create_dataset("model/mean", data=points.ravel(), **packing)
+            file["model/pcaBasis"] = np.random.default_rng(0).normal(size=(points.size, 2)).astype(np.float32)
+            file["model/pcaVariance"] = np.array([2.0, 1.0], np.float32)
+            file["representer/cells"] = ball.faces[(ball.faces < len(points)).all(1)].T.astype(np.int32)
+
+    return [written("femur.h5", write), written("packed.h5", lambda path: write(path, compression="gzip"))]
+
+
+@cache
 def runs() -> list[Seed]:
     from napari_xray_landmarks.training.runs import open_run
 
@@ -301,8 +329,13 @@ def published() -> list[Seed]:
     jpeg = written("a.jpg", lambda path: _save(path)).files["a.jpg"]
     aasce = {"which": b'"aasce"', "source/landmarks.csv": rows.encode() + b"\n", "source/filenames.csv": b"a.jpg\n",
              "source/angles.csv": b"30,20,10\n", "source/images/a.jpg": jpeg}
-    return [Seed(isbi, "", tuple(n for n in isbi if n.endswith(".txt"))), Seed(xy, "", ("source/landmarks_ann.json",)),
-            Seed(aasce, "", tuple(n for n in aasce if n.endswith(".csv")))]
+    bodies = np.zeros_like(PIXELS)
+    for level in range(3):
+        bodies[3 + 12 * level:11 + 12 * level, 8:24] = level + 1
+    masks = {"which": b'"spine-masks"', f"source/images/{FILM}": film, f"source/masks/{FILM}": _png(bodies)}
+    return [Seed(masks, "", (f"source/masks/{FILM}",)), Seed(xy, "", ("source/landmarks_ann.json",)),
+            *(Seed(files, "", tuple(name for name in files if name.endswith(ending)))
+              for files, ending in ((isbi, ".txt"), (aasce, ".csv")))]
 
 
 def _save(path: Path) -> None:
@@ -338,6 +371,7 @@ READERS = {
     "schema": Reader(schemas, read_schema),
     "volume set": Reader(volume_sets, read_volumes),
     "shapes": Reader(shape_sets, read_shapes),
+    "statistical femur (.h5)": Reader(femurs, read_femur),
     "training run": Reader(runs, go_on, removes=True),
     "simulated set": Reader(simulated, go_on_simulating, removes=True),
     "published sets": Reader(published, import_films),

@@ -3,8 +3,9 @@
     sh scripts/with_display.sh .venv/bin/python scripts/record_annotation.py -o runs/annotation
 
 Twenty of the real cephalograms (in ../shared/data or $XRAY_LANDMARKS_DATA) are marked by mouse clicks at the places
-where a person marked them, a model is trained on them in the dock, and that model is judged on ten other films by what
-the dock Detect landmarks finds. No file is touched by hand. Writes pictures of the window, `log.json` and a report.
+where a person marked them, a model is trained on them in the dock, and that model searches ten other films in the dock
+Detect landmarks; the dock Evaluate compares what the window saved with the published marks and shows the worst case. No
+file is touched by hand. Writes pictures of the window, `log.json` and a report.
 """
 
 import argparse
@@ -22,12 +23,11 @@ from qtpy.QtCore import QPoint, Qt, QThreadPool
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDialog
 
-from napari_xray_landmarks.evaluation import evaluate
-from napari_xray_landmarks.io import Detections, write_detections
+from napari_xray_landmarks.io import read_detections
 from napari_xray_landmarks.landmarks import LandmarkSet, Schema
-from napari_xray_landmarks.plugin.results import landmarks_of, names_of
+from napari_xray_landmarks.plugin.results import landmarks_of
 from napari_xray_landmarks.training import read_training_set
-from napari_xray_landmarks.training.importers import read_xy_json
+from napari_xray_landmarks.training.importers import import_training_set, read_xy_json
 
 PLUGIN = "napari-xray-landmarks"
 ROOT = Path(__file__).parents[1]
@@ -149,8 +149,8 @@ def train(recorder: Recorder, dock) -> None:
     recorder.picture("trained")
 
 
-def detect(recorder: Recorder, images: list[Path]) -> list[Detections]:
-    """Search other films in the dock Detect landmarks with the new model."""
+def detect(recorder: Recorder, images: list[Path]) -> Path:
+    """Search other films in the dock Detect landmarks with the new model; the table that the window saves of it."""
     recorder.viewer.layers.clear()
     dock = recorder.dock("Detect landmarks")
     dock.model.choose(MODEL)
@@ -160,27 +160,49 @@ def detect(recorder: Recorder, images: list[Path]) -> list[Detections]:
     started = time.time()
     dock.all_button.click()
     recorder.settle(until=lambda: not dock.run.job.running)
-    found = []
-    for image in [layer for layer in recorder.viewer.layers if layer in dock.image.choices]:
-        layer = landmarks_of(recorder.viewer, image)
-        if layer is not None:
-            found.append(Detections(image.name, LandmarkSet(names_of(layer), np.array(layer.data))))
+    layers = [landmarks_of(recorder.viewer, image) for image in dock.image.choices]
+    found = [layer for layer in layers if layer is not None]
     recorder.note("detected", films=len(found), seconds=round(time.time() - started, 1))
     for other in recorder.viewer.layers:
         other.visible = other in (dock.image.value, landmarks_of(recorder.viewer, dock.image.value))
     recorder.picture("detected")
-    return found
+    recorder.viewer.layers.selection = set(found)
+    table = recorder.output / "predicted.csv"
+    assert recorder.viewer.layers.save(str(table), selected=True, plugin=PLUGIN), "File > Save selected layers"
+    return table
 
 
-def judge(recorder: Recorder, found: list[Detections], marked: dict[str, LandmarkSet]) -> None:
-    """Compare with where the person marked them, by the package's own evaluation."""
-    predicted, truth = recorder.output / "predicted.csv", recorder.output / "truth.csv"
-    write_detections(predicted, found)
-    write_detections(truth, [Detections(d.image, marked[Path(d.image).stem]) for d in found])
-    evaluate(predicted, truth, recorder.output / "evaluation")
-    errors = np.array([np.linalg.norm(d.landmarks.points - marked[Path(d.image).stem].points, axis=1) for d in found])
-    recorder.note("evaluated", films=len(found), mean_radial_error_px=round(float(errors.mean()), 2),
-                  median_px=round(float(np.median(errors)), 2), within_20_px=round(float((errors < 20).mean()), 3))
+def evaluate(recorder: Recorder, predicted: Path, truth: Path) -> None:
+    """Compare with where the person marked them in the dock Evaluate, open the worst case, and save the report."""
+    recorder.viewer.layers.clear()
+    dock = recorder.dock("Evaluate")
+    dock.where.setCurrentText("files or folders")
+    dock.predicted_path.line.setText(str(predicted))
+    dock.true_path.line.setText(str(truth))
+    dock.run.button.click()
+    recorder.settle(until=lambda: not dock.run.job.running)
+    errors = next(iter(dock.comparison.values.values()))
+    recorder.note("evaluated", films=len(read_detections(predicted)), said=dock.said.text(),
+                  mean_radial_error_px=round(float(np.nanmean(errors)), 2),
+                  median_px=round(float(np.nanmedian(errors)), 2), within_20_px=round(float((errors < 20).mean()), 3))
+    worst = dock.gallery.list.visualItemRect(dock.gallery.list.item(0)).center()
+    QTest.mouseClick(dock.gallery.list.viewport(), Qt.MouseButton.LeftButton, pos=worst)
+    recorder.settle(until=lambda: len(recorder.viewer.layers))
+    recorder.picture("evaluated")
+    page = dock.export(str(recorder.output / "report"))
+    recorder.note("reported", page=page.name, bytes=page.stat().st_size)
+
+
+def published(output: Path, images: list[Path], marked: dict[str, LandmarkSet]) -> Path:
+    """A training set of these films as a person marked them, imported from what was published."""
+    source = output / "published"
+    (source / "images").mkdir(parents=True)
+    for path in images:
+        shutil.copyfile(path, source / "images" / path.name)
+    xy = {path.stem: {name: point[::-1].tolist() for name, point in zip(marks.names, marks.points, strict=True)}
+          for path in images for marks in [marked[path.stem]]}
+    (source / "landmarks_person.json").write_text(json.dumps(xy))
+    return import_training_set("xy-json", source, output / "truth").folder
 
 
 def main() -> int:
@@ -211,7 +233,8 @@ def main() -> int:
     dock.close_folder()
     dataset = read_training_set(output / "films-annotated")
     recorder.note("the set", films=len(dataset), annotators=dataset.annotators)
-    judge(recorder, detect(recorder, images[options.films:options.films + options.others]), marked)
+    others = images[options.films:options.films + options.others]
+    evaluate(recorder, detect(recorder, others), published(output, others, marked))
     (output / "log.json").write_text(json.dumps(recorder.log, indent=1))
     recorder.viewer.close()
     QThreadPool.globalInstance().waitForDone()

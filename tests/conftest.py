@@ -29,3 +29,11 @@ def figure_film():
     import figure
 
     return figure.figure(101)
+
+
+@pytest.fixture
+def write_dicom():
+    """Write a small, complete DICOM file: `write_dicom(path, pixels, Keyword=value, ...)`."""
+    from dicom_files import dicom_file
+
+    return dicom_file

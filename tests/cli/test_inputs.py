@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,16 +53,37 @@ def test_a_folder_of_pictures_is_its_pictures(tmp_path, picture):
     assert expand([tmp_path, picture]) == [second, picture]
 
 
-def test_another_folder_stays_one_input(tmp_path):
-    (tmp_path / "slice.dcm").write_bytes(b"")
+def test_a_folder_without_images_stays_one_input(tmp_path):
+    (tmp_path / "notes.txt").write_text("x")
     assert expand([tmp_path]) == [tmp_path]
 
 
-def test_dicom_films_beside_pictures_are_not_left_out(tmp_path, picture):
-    second = tmp_path / "b.png"
-    Image.open(picture).save(second)
-    (tmp_path / "film").write_bytes(bytes(128) + b"DICM")
-    assert expand([tmp_path]) == [second, picture, tmp_path]
+@pytest.fixture
+def write_film(write_dicom):
+    pixels = np.arange(20, dtype=np.uint16).reshape(4, 5)
+    return lambda path, **elements: write_dicom(path, pixels, **elements)
+
+
+def test_a_folder_of_dicom_films_is_its_films(tmp_path, picture, write_film):
+    (tmp_path / "later").mkdir()
+    films = [write_film(tmp_path / "b"), write_film(tmp_path / "later" / "a.dcm")]
+    assert expand([tmp_path]) == [picture, *films]
+    assert expand([tmp_path], volumes=True) == [tmp_path]
+
+
+def test_a_damaged_film_is_not_passed_over(tmp_path, write_film):
+    film, damaged = write_film(tmp_path / "a.dcm"), tmp_path / "b.dcm"
+    damaged.write_bytes(b"")
+    assert expand([tmp_path]) == [film, damaged]
+
+
+def test_a_series_stays_one_input(tmp_path, write_film):
+    place = {"Modality": "CT", "ImageOrientationPatient": [1, 0, 0, 0, 1, 0], "PixelSpacing": [1, 1]}
+    for number in range(3):
+        write_film(tmp_path / f"{number}.dcm", ImagePositionPatient=[0, 0, number], **place)
+    assert expand([tmp_path]) == [tmp_path] == expand([tmp_path], volumes=True)
+    film = write_film(tmp_path / "scout.dcm", Modality="DX")
+    assert expand([tmp_path]) == [film]
 
 
 def test_hidden_files_are_passed_over(tmp_path, picture):

@@ -50,3 +50,16 @@ def test_a_start_that_does_not_fit_is_refused_in_a_line(run, training_folder, tm
     outcome = run("train", recipe, "--data", training_folder, "-o", tmp_path / "m.safetensors", "--start", start)
     outcome.assert_bad_input(*parts)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_models_folder_is_made(run, training_folder, tmp_path):
+    model = tmp_path / "mine" / "today" / "m.safetensors"
+    small = ("--set", "levels=1", "--set", "resolution=16", "--set", "train_patches=200", "--set", "components=16")
+    assert run("train", "joint-displacement", "--data", training_folder, "-o", model, *small).code == 0
+    assert read_model_header(model).name == "m"
+
+
+def test_no_folder_is_made_for_a_file_that_is_no_model(run, training_folder, tmp_path):
+    run("train", "joint-displacement", "--data", training_folder, "-o", tmp_path / "mine" / "m.csv").assert_bad_input(
+        "m.csv", "cannot end in '.csv'")
+    assert not list(tmp_path.iterdir())

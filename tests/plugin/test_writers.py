@@ -14,7 +14,8 @@ from scipy.spatial.transform import Rotation
 
 from napari_xray_landmarks import io
 from napari_xray_landmarks.imaging import Radiograph, Volume
-from napari_xray_landmarks.landmarks import LandmarkSet
+from napari_xray_landmarks.io import tables
+from napari_xray_landmarks.landmarks import Contour, LandmarkSet
 from napari_xray_landmarks.plugin import PLUGIN, convert
 
 MARKS = LandmarkSet(("head", "neck, left"), [[1, 2.5], [3, 4]], [0.9, np.nan], [True, False])
@@ -53,6 +54,42 @@ def test_the_table_has_pixels_and_mm_and_the_images_name(tmp_path):
     layer = live(convert.landmarks_layer(MARKS, "l", spacing_mm=(0.2, 0.5), notes={"image": "hip.dcm"}))
     lines = saved(layer, tmp_path / "l.csv").read_text().splitlines()
     assert lines[1] == "hip.dcm,head,1.0,2.5,0.2,1.25,0.9,true"
+
+
+@pytest.fixture
+def detected_films():
+    """A window with the landmarks of two films."""
+    viewer = ViewerModel()
+    for number, image in enumerate(["a.dcm", "b.dcm"]):
+        marks = LandmarkSet(("tip",), [[1.0 + number, 2.5]])
+        viewer.add_layer(live(convert.landmarks_layer(marks, image, spacing_mm=(0.2, 0.5), notes={"image": image})))
+    return viewer
+
+
+def test_landmarks_of_several_films_become_one_table(tmp_path, detected_films):
+    table = tmp_path / "all.csv"
+    assert detected_films.layers.save(str(table), plugin=PLUGIN) == [str(table)]
+    again = io.read_detections(table)
+    assert {name: one.landmarks.points.tolist() for name, one in again.items()} == {
+        "a.dcm": [[1.0, 2.5]], "b.dcm": [[2.0, 2.5]]}
+    assert again["a.dcm"].spacing_mm == pytest.approx((0.2, 0.5))
+
+
+def test_two_layers_of_one_film_do_not_go_into_a_table(tmp_path, detected_films):
+    detected_films.layers[1].metadata[convert.KEY]["image"] = "a.dcm"
+    with pytest.raises(OSError, match="two of the layers belong to 'a.dcm'"):
+        detected_films.layers.save(str(tmp_path / "all.csv"), plugin=PLUGIN)
+    assert not list(tmp_path.iterdir())
+
+
+def test_outlines_of_several_films_become_one_table(tmp_path):
+    viewer, triangle = ViewerModel(), [[1.0, 1], [1, 5], [4, 2]]
+    for image in ("a.dcm", "b.dcm"):
+        layer = convert.contours_layer([Contour(np.array(triangle), "femur")], image, notes={"image": image})
+        viewer.add_layer(live(layer))
+    viewer.layers.save(str(tmp_path / "all.csv"), plugin=PLUGIN)
+    again = tables.read_contours(tmp_path / "all.csv")
+    assert {name: one.points.tolist() for name, (one,) in again.items()} == dict.fromkeys(("a.dcm", "b.dcm"), triangle)
 
 
 def test_a_film_and_its_points_lie_together_in_slicer(tmp_path):

@@ -11,11 +11,18 @@ if TYPE_CHECKING:
 
 
 def expand(paths: Sequence[Path], *, volumes: bool = False) -> list[Path]:
-    """The inputs, a folder of pictures, or of volume files, as these; others stay one input.
+    """The inputs, a folder of films, or of volume files, as these; others stay one input.
 
-    So does a folder with DICOM files, after the pictures or volume files that lie beside them. Hidden files, such as
-    those that macOS puts beside others on a share, are passed over.
+    Films are pictures of the folder itself, and DICOM radiographs of it and the folders in it. A folder with DICOM
+    slices stays one input, after the volume files that lie beside them. Hidden files, such as those that macOS puts
+    beside others on a share, are passed over.
+
+    Raises
+    ------
+    FileError
+        A folder with DICOM files has too many files.
     """
+    from ..io.dicom import film_files
     from ..io.files import PICTURE_SUFFIXES, VOLUME_SUFFIXES, is_dicom, suffix
 
     inputs, endings = [], VOLUME_SUFFIXES if volumes else PICTURE_SUFFIXES
@@ -24,7 +31,7 @@ def expand(paths: Sequence[Path], *, volumes: bool = False) -> list[Path]:
         several = [p for p in beside if suffix(p) in endings]
         inputs += several
         if not several or any(map(is_dicom, beside)):
-            inputs.append(path)
+            inputs += [path] if volumes or not path.is_dir() else film_files(path) or [path]
     return list(dict.fromkeys(inputs))
 
 

@@ -80,6 +80,7 @@ def train(
     _require_no_start(recipe, start)
     check_device(device)
     wanted = devices_of(recipe, device, accelerator, devices, num_nodes, precision)
+    _make_folder_of(output)
     if recipe == "shape-model":
         if data is None:
             raise InputError("--ct", "does not go with shape-model", "Give the folder of the shapes as --data")
@@ -123,6 +124,13 @@ def train(
         say(f"Note: {len(tolerated) - 5} more films have such gaps", quiet)
     say(f"{len(dataset)} films, {len(header.landmarks)} landmarks", quiet)
     say(f"Written: {output}. Use it: {how_to_use(header, output)}", quiet)
+
+
+def _make_folder_of(output: Path) -> None:
+    from ..models.format import require_ending
+
+    require_ending(output)
+    output.parent.mkdir(parents=True, exist_ok=True)
 
 
 def how_to_use(header: "ModelHeader", model: Path) -> str:

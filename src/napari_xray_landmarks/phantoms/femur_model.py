@@ -6,11 +6,12 @@ The model (unibas-gravis, Apache-2.0) is a file that the user has; which of its 
 
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
 from ..errors import FileError, InputError
-from ..io.files import require_file
+from ..io.files import DEFLATE_RATIO, require_file
 from ..mesh import Mesh
 from .femur import leg_pose
 from .parameters import PelvisParameters
@@ -19,6 +20,9 @@ from .vertices import VERTICES, sphere
 COMPONENTS = 30  # the smoothest of the model's deformations
 SPREAD = 0.4  # share of the model's standard deviations: it allows more than people differ
 CONDYLE_MM = 24.0  # from the knee's centre to each condyle's back, upwards
+
+_NO_MODEL = (OSError, KeyError, ValueError, TypeError, IndexError, AttributeError, RuntimeError)
+"""What h5py and reshaping raise for files of other kinds and damaged ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,18 +67,33 @@ def read_femur_model(path) -> FemurModel:
         raise InputError(path, "is HDF5, which needs the package h5py", "Install h5py") from None
     try:
         with h5py.File(path) as file:
-            mean = np.asarray(file["model/mean"], float).reshape(-1, 3)
-            basis, variance = np.asarray(file["model/pcaBasis"], float), np.asarray(file["model/pcaVariance"], float)
-            faces = np.asarray(file["representer/cells"]).T
-    except (OSError, KeyError, ValueError) as error:
+            mean, basis, variance = (_numbers(file, f"model/{name}") for name in ("mean", "pcaBasis", "pcaVariance"))
+            faces = _numbers(file, "representer/cells").T
+        mean = mean.reshape(-1, 3)
+        modes = (basis * np.sqrt(np.maximum(variance, 0)))[:, :COMPONENTS].T.reshape(-1, *mean.shape)
+    except _NO_MODEL as error:
         raise FileError(path, f"is no statistical shape model ({error})", "Copy it again") from error
     if len(mean) != VERTICES["femur"]["count"]:
         raise FileError(path, f"has {len(mean)} points, not {VERTICES['femur']['count']}", "Give the femur's model")
-    modes = (basis * np.sqrt(np.maximum(variance, 0)))[:, :COMPONENTS].T.reshape(-1, *mean.shape)
+    if faces.shape[1:] != (3,) or not len(faces) or (faces % 1).any() or faces.min() < 0 or faces.max() >= len(mean):
+        raise FileError(path, "has triangles of points that it does not have", "Copy it again")
     # a right femur with its head towards -z; seen in a mirror, a left one: that turns its triangles' order round, and
     # so does the order of our axes
     order, signs = [2, 1, 0], np.array([-1.0, 1.0, 1.0])
-    return FemurModel(mean[:, order] * signs, modes[..., order] * signs, faces)
+    return FemurModel(mean[:, order] * signs, modes[..., order] * signs, faces.astype(int))
+
+
+def _numbers(file, name: str) -> np.ndarray:
+    """An array of the file itself, if the file can hold as much as it claims to."""
+    found = file[name]
+    if found.file != file or getattr(found, "external", None) or getattr(found, "is_virtual", False):
+        raise ValueError(f"{name} lies in another file")
+    if found.nbytes > Path(file.filename).stat().st_size * DEFLATE_RATIO:
+        raise ValueError(f"{name} claims {found.nbytes} bytes")
+    values = np.asarray(found, float)
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name} is not finite")
+    return values
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import FileError, InputError
 from ..io.files import stem, suffix
 from .frames import layer_name, metadata_of, world_from_data
 
@@ -16,9 +16,9 @@ def _one_line(write: Callable[..., None]) -> Callable[..., list[str]]:
     """Give napari the list of files that it wants, and errors that it shows."""
 
     @wraps(write)
-    def writer(path: str, data, attributes: dict) -> list[str]:
+    def writer(path: str, *layers) -> list[str]:
         try:
-            write(path, data, attributes)
+            write(path, *layers)
         except InputError as error:
             raise OSError(str(error)) from error
         return [str(path)]
@@ -37,6 +37,38 @@ def write_points(path: str, data, attributes: dict) -> None:
         save_landmarks(path, landmarks, image_name=image_name(path, attributes), spacing_mm=spacing_mm)
     else:
         save_landmarks(path, landmarks_in_world(data, attributes), image_name=layer_name(attributes))
+
+
+@_one_line
+def write_points_of_all(path: str, layers) -> None:
+    """Points layers of several images as one `.csv`, as `detect` writes it."""
+    from ..io import write_detections
+    from ..io.tables import detections
+    from .marks import landmarks_in_pixels
+
+    write_detections(path, [detections(path, name, *landmarks_in_pixels(data, attributes, world_from_image=world))
+                            for name, data, attributes, world in _by_image(path, layers)])
+
+
+@_one_line
+def write_shapes_of_all(path: str, layers) -> None:
+    """Shapes layers of several images as one `.csv`, as `segment` writes it."""
+    from ..io.tables import write_contours_of_all
+    from .marks import contours_in_pixels
+
+    write_contours_of_all(path, [(name, *contours_in_pixels(data, attributes, world_from_image=world))
+                                 for name, data, attributes, world in _by_image(path, layers)])
+
+
+def _by_image(path, layers) -> list[tuple]:
+    """(image's name, data, attributes, affine of the image) of each layer."""
+    found = [(image_name(attributes["name"], attributes), data, attributes, _world_from_image(attributes))
+             for data, attributes, _ in layers]
+    names = [name for name, *_ in found]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise FileError(path, f"two of the layers belong to {twice!r}", "Select one layer an image")
+    return found
 
 
 @_one_line

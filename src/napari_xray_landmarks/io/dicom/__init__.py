@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ...errors import FileError
 from ...imaging import Radiograph, Volume
-from ..files import looks_like_dicom, stem
+from ..files import is_dicom, looks_like_dicom, stem
 from .header import code, facts, number, read_dataset, value
 from .pixels import frame_count, read_film, require_pixels
 from .series import slices, stacks, volume
@@ -59,7 +59,7 @@ def read_folder(folder, *, on_error: Callable[[FileError], None] | None = None) 
     return read_files(folder, dicom_files(folder), on_error=on_error)
 
 
-def dicom_files(folder) -> list[Path]:
+def dicom_files(folder, counts: Callable[[Path], bool] = looks_like_dicom) -> list[Path]:
     """The DICOM files of a folder and the folders in it, by name; hidden ones are passed over."""
     found, count = [], 0
     for parent, folders, names in os.walk(folder):
@@ -68,8 +68,21 @@ def dicom_files(folder) -> list[Path]:
         if count > FOLDER_LIMIT:
             raise FileError(folder, f"has more than {FOLDER_LIMIT} files", "Open the folder of one study")
         paths = (Path(parent, name) for name in sorted(names) if not name.startswith("."))
-        found += [path for path in paths if looks_like_dicom(path)]
+        found += [path for path in paths if counts(path)]
     return found
+
+
+def film_files(folder) -> list[Path]:
+    """The DICOM files of a folder, and of the folders in it, that are radiographs or, damaged, may have been some."""
+    return [path for path in dicom_files(folder, is_dicom) if _may_be_film(path)]
+
+
+def _may_be_film(path: Path) -> bool:
+    try:
+        dataset = read_dataset(path)
+    except FileError:
+        return True
+    return _has_image(dataset) and not _is_slice(dataset)
 
 
 def read_files(subject, paths: Iterable[Path], *, on_error: Callable[[FileError], None] | None = None) -> list[Image]:
@@ -89,7 +102,7 @@ def read_files(subject, paths: Iterable[Path], *, on_error: Callable[[FileError]
     films, series = [], {}
     for path in paths:
         for dataset in attempt(lambda p: [read_dataset(p)], path):
-            if code(dataset, "Modality") in _NO_IMAGES or number(dataset, "Rows") is None:
+            if not _has_image(dataset):
                 continue
             if _is_slice(dataset):
                 series.setdefault(str(value(dataset, "SeriesInstanceUID")), []).append((path, dataset))
@@ -124,6 +137,10 @@ def _require_image(path, dataset) -> None:
     if modality in _NO_IMAGES:
         raise FileError(path, f"is a DICOM {modality} object, not an image", "Give an image or a series")
     require_pixels(path, dataset)
+
+
+def _has_image(dataset) -> bool:
+    return code(dataset, "Modality") not in _NO_IMAGES and number(dataset, "Rows") is not None
 
 
 def _is_slice(dataset) -> bool:
