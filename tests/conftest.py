@@ -37,3 +37,18 @@ def write_dicom():
     from dicom_files import dicom_file
 
     return dicom_file
+
+
+@pytest.fixture(scope="session")
+def pydicom_file():
+    """The path of one of the files that pydicom ships."""
+    import pydicom
+
+    folder = Path(pydicom.data.__file__).parent / "test_files"
+
+    def path(name: str) -> Path:
+        if not (folder / name).is_file():
+            pytest.skip(f"pydicom does not ship {name}")
+        return folder / name
+
+    return path

@@ -2,6 +2,7 @@
 
 import io as streams
 import struct
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -11,7 +12,9 @@ from PIL import Image
 from napari_xray_landmarks import io
 from napari_xray_landmarks.errors import FileError, InputError
 from napari_xray_landmarks.imaging import Volume
+from napari_xray_landmarks.io.dicom.pixels import require_whole_fragments
 from napari_xray_landmarks.io.files import BoundedFile, leads_out
+from napari_xray_landmarks.io.meshes import read_mesh
 from napari_xray_landmarks.landmarks import LandmarkSet
 from napari_xray_landmarks.training.journals import Journal
 
@@ -54,6 +57,11 @@ def test_nrrd_headers(tmp_path, old, new):
     io.write_volume(tmp_path / "v.nrrd", VOLUME)
     with pytest.raises(FileError):
         io.load_image(changed(tmp_path / "v.nrrd", old, new))
+
+
+def test_a_header_that_names_no_file_of_voxels(detached):
+    with pytest.raises(FileError, match="no name of a file"):
+        io.load_image(changed(detached / "v.nhdr", b"data file: v.raw", b"data file: "))
 
 
 @pytest.mark.parametrize(("old", "new"), [
@@ -107,6 +115,37 @@ def test_a_png_that_claims_what_it_cannot_hold(tmp_path):
                                      + chunk(b"IEND", b""))
     with pytest.raises(FileError, match="truncated"):
         io.load_image(tmp_path / "a.png")
+
+
+def test_a_png_whose_last_chunk_claims_gigabytes(tmp_path):
+    picture = streams.BytesIO()
+    Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save(picture, "PNG")
+    data = picture.getvalue()
+    at = data.index(b"IDAT")
+    (tmp_path / "a.png").write_bytes(data[:at - 4] + struct.pack(">I", 3 << 30) + data[at:at + 30])
+    tracemalloc.start()
+    assert io.load_image(tmp_path / "a.png").shape == (8, 8)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 26
+
+
+def test_compressed_dicom_pixels_that_claim_more_than_there_are(pydicom_file):
+    from pydicom import dcmread
+
+    pixels = dcmread(pydicom_file("JPEG-lossy.dcm")).PixelData
+    require_whole_fragments(pixels)
+    at = pixels.index(b"\xfe\xff\x00\xe0", 4) + 4
+    for spoilt in (pixels[:at] + b"\xff\xff\xff\x7f" + pixels[at + 4:], pixels[:len(pixels) // 2], b"abcdefgh"):
+        with pytest.raises(ValueError, match="item|tag"):
+            require_whole_fragments(spoilt)
+
+
+def test_a_slice_without_a_size(write_dicom, tmp_path):
+    place = {"ImagePositionPatient": [0, 0, 0], "ImageOrientationPatient": [1, 0, 0, 0, 1, 0], "PixelSpacing": [1, 1]}
+    write_dicom(tmp_path / "0.dcm", np.zeros((4, 5), np.uint16), Modality="CT", Columns=None, **place)
+    with pytest.raises(FileError, match="0.dcm: is a damaged"):
+        io.load_images(tmp_path)
 
 
 def test_a_tiff_whose_pages_never_end(tmp_path):
@@ -175,3 +214,37 @@ def test_a_journal_of_another_program_stays(tmp_path):
                                            ("../a", True), ("b/../../a", True), ("C:a", True), ("\\\\host\\a", True)])
 def test_names_that_lead_out(name, out):
     assert leads_out(name) is out
+
+
+def test_a_tiff_that_claims_more_than_it_has(tmp_path):
+    stream = streams.BytesIO()
+    Image.fromarray(np.arange(20, dtype=np.uint8).reshape(4, 5)).save(stream, "TIFF")
+    data = bytearray(stream.getvalue())
+    (start,) = struct.unpack_from("<I", data, 4)
+    rows = next(at for at in range(start + 2, len(data), 12) if data[at:at + 2] == b"\x01\x01")
+    struct.pack_into("<I", data, rows + 8, 1 << 24)
+    (tmp_path / "a.tif").write_bytes(data)
+    with pytest.raises(FileError, match="truncated"):
+        io.load_image(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("ending", [".mrk.json", ".fcsv", ".csv"])
+def test_a_films_spacing_does_not_fit_points_in_space(tmp_path, ending):
+    with pytest.raises(FileError, match="3 coordinates and the spacing 2"):
+        io.save_landmarks(tmp_path / f"a{ending}", LandmarkSet(("tip",), [[1.0, 2, 3]]), spacing_mm=(0.1, 0.1))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_mesh_of_numbers_that_no_machine_holds(tmp_path):
+    (tmp_path / "a.vtk").write_text("# vtk DataFile Version 3.0\na\nASCII\nDATASET POLYDATA\nPOINTS 3 float\n"
+                                    "0 0 0 1 0 0 0 1 0\nPOLYGONS 1 4\n3 0 1 99999999999999999999\n")
+    with pytest.raises(FileError, match="is damaged"):
+        read_mesh(tmp_path / "a.vtk")
+
+
+def test_a_compressed_size_below_nothing(tmp_path):
+    io.write_volume(tmp_path / "a.mha", VOLUME)
+    header = (tmp_path / "a.mha").read_bytes()
+    size = header.partition(b"CompressedDataSize = ")[2].partition(b"\n")[0]
+    with pytest.raises(FileError, match="CompressedDataSize is -1"):
+        io.load_image(changed(tmp_path / "a.mha", b"CompressedDataSize = " + size, b"CompressedDataSize = -1"))

@@ -2,7 +2,6 @@ import os
 from pathlib import Path
 
 import numpy as np
-import pydicom
 import pytest
 from pydicom.uid import CTImageStorage, generate_uid
 
@@ -15,19 +14,6 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the real films are not here: set XRAY_LANDMARKS_DATA")
     return folder
-
-
-@pytest.fixture(scope="session")
-def pydicom_file():
-    """The path of one of the files that pydicom ships."""
-    folder = Path(pydicom.data.__file__).parent / "test_files"
-
-    def path(name: str) -> Path:
-        if not (folder / name).is_file():
-            pytest.skip(f"pydicom does not ship {name}")
-        return folder / name
-
-    return path
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ COUNT = VERTICES["femur"]["count"]
 
 @pytest.fixture
 def model(tmp_path):
-    """A file of two modes, open for changes: `model(change)` gives its path."""
+    """A file of two modes and a strip of triangles, open for changes: `model(change)` gives its path."""
     rng = np.random.default_rng(0)
     points = rng.normal(size=(COUNT, 3)).astype(np.float32)
     basis = rng.normal(size=(points.size, 2)).astype(np.float32)
@@ -23,7 +23,7 @@ def model(tmp_path):
         with h5py.File(path, "w") as file:
             file["model/mean"], file["model/pcaBasis"] = points.ravel(), basis
             file["model/pcaVariance"] = np.array([4.0, 1.0], np.float32)
-            file["representer/cells"] = np.arange(30, dtype=np.int32).reshape(3, 10)
+            file["representer/cells"] = np.arange(COUNT - 2) + np.arange(3)[:, None]
             change(file)
         read_femur_model.cache_clear()
         return path
@@ -37,7 +37,7 @@ def test_a_left_femur_is_read_in_our_axes(model):
     np.testing.assert_allclose(femur.mean, model.points[:, [2, 1, 0]] * (-1, 1, 1), rtol=1e-6)
     first = 2 * model.basis[:, 0].reshape(-1, 3)[:, [2, 1, 0]] * (-1, 1, 1)
     np.testing.assert_allclose(femur.modes[0], first, rtol=1e-6)
-    assert femur.faces.shape == (10, 3)
+    assert femur.faces.shape == (COUNT - 2, 3)
 
 
 def _replaced(name, values):
@@ -91,3 +91,9 @@ def test_a_claim_beyond_the_file_is_refused_before_anything_is_allocated(model):
 
     with pytest.raises(FileError, match="claims"):
         read_femur_model(model(claim))
+
+
+def test_triangles_that_make_no_surface_are_refused(model):
+    thrice = _replaced("representer/cells", np.array([[0, 1, 2], [0, 1, 3], [0, 1, 4]]).T)
+    with pytest.raises(FileError, match="make no surface"):
+        read_femur_model(model(thrice))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from os.path import isfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -160,7 +161,7 @@ def _shape(path: Path, name: str, folder: Path | None) -> tuple[int, int] | None
     from ..io.files import PICTURE_SUFFIXES, leads_out
 
     film = (folder or path.parent / "images") / name
-    if leads_out(name) or not film.is_file():
+    if leads_out(name) or not isfile(film):  # which a name too long for the system does not make raise
         return None
     if film.suffix.lower() not in PICTURE_SUFFIXES:
         return load_image(film).shape[-2:]

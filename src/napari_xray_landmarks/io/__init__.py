@@ -167,6 +167,7 @@ def save_landmarks(path, landmarks: LandmarkSet, *, image_name: str = "", spacin
     """
     ending = suffix(path)
     image_name = image_name or stem(path)
+    _require_fits(path, landmarks, spacing_mm)
     if ending == ".mrk.json":
         markups.write_landmarks(path, landmarks, image_name=image_name, spacing_mm=spacing_mm)
     elif ending == ".fcsv":
@@ -175,6 +176,13 @@ def save_landmarks(path, landmarks: LandmarkSet, *, image_name: str = "", spacin
         write_detections(path, [tables.detections(path, image_name, landmarks, spacing_mm)])
     else:
         raise _unknown_landmark_file(path)
+
+
+def _require_fits(path, shape: LandmarkSet | Contour, spacing_mm) -> None:
+    axes = shape.points.shape[1]
+    if spacing_mm is not None and shape.unit == "px" and len(spacing_mm) != axes:
+        raise FileError(path, f"its points have {axes} coordinates and the spacing {len(spacing_mm)}",
+                        "Give the spacing of their own image")
 
 
 def _unknown_landmark_file(path) -> FileError:
@@ -194,6 +202,9 @@ def write_contours(path, contours, *, image_name: str = "", spacing_mm=None) -> 
     if suffix(path) == ".csv":
         tables.write_contours(path, contours, image_name=image_name or stem(path), spacing_mm=spacing_mm)
     elif suffix(path) == ".mrk.json":
+        contours = list(contours)
+        for contour in contours:
+            _require_fits(path, contour, spacing_mm)
         markups.write_contours(path, contours, spacing_mm=spacing_mm)
     else:
         raise FileError(path, f"cannot hold contours (extension {suffix(path)!r})", "Use .mrk.json or .csv")

@@ -142,7 +142,7 @@ def require_plausible_size(path, shape, bytes_per_item: int, *, stored_bytes: in
         raise FileError(path, f"its header claims {dimensions} pixels ({_gigabytes(claimed)}), "
                         f"more than the limit of {_gigabytes(SIZE_LIMIT)}", "Crop or resample it, or export it again")
     if stored_bytes is not None and claimed > stored_bytes:
-        raise FileError(path, f"is truncated: its header claims {dimensions} pixels ({claimed} bytes) and it holds "
+        raise FileError(path, f"is truncated: its header claims {dimensions} pixels ({claimed:.0f} bytes) and it holds "
                         f"at most {stored_bytes} bytes", "Copy or export it again")
 
 

@@ -117,7 +117,7 @@ def _read_vtk(path: Path) -> tuple[np.ndarray, np.ndarray, str]:
     try:
         points = _numbers(words, "POINTS", 3, float).reshape(-1, 3)
         faces = _triangles(words)
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, OverflowError) as error:
         raise FileError(path, f"is damaged ({error})", "Copy or export it again") from error
     return points, faces, lines[1]
 

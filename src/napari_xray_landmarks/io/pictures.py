@@ -13,7 +13,16 @@ import numpy as np
 
 from ..errors import FileError
 from ..imaging import Radiograph
-from .files import DEFLATE_RATIO, SIZE_LIMIT, replacing, require_file, require_plausible_size, stem, suffix
+from .files import (
+    DEFLATE_RATIO,
+    SIZE_LIMIT,
+    BoundedFile,
+    replacing,
+    require_file,
+    require_plausible_size,
+    stem,
+    suffix,
+)
 from .grey import grey, grey_note
 
 _DAMAGED = (
@@ -24,6 +33,8 @@ _DAMAGED = (
 
 
 _PNG_BYTES = {"1": 1 / 8, "I;16": 2, "I;16B": 2, "LA": 2, "RGB": 3, "RGBA": 4}
+_TIFF_RATIOS = {1: 1, 5: 2 * DEFLATE_RATIO, 8: DEFLATE_RATIO, 32773: 64, 32946: DEFLATE_RATIO}
+"""What none, LZW, Deflate and PackBits unpack a byte to at most, by their numbers in the file."""
 
 
 def read_picture(path) -> Radiograph:
@@ -58,7 +69,7 @@ def _read_pillow(path: Path) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            with Image.open(path) as picture:
+            with BoundedFile(path) as file, Image.open(file) as picture:
                 _require_one_frame(path, getattr(picture, "n_frames", 1))
                 stored = path.stat().st_size * DEFLATE_RATIO if picture.format == "PNG" else None
                 require_plausible_size(path, picture.size[::-1], 8)
@@ -76,10 +87,13 @@ def _read_tiff(path: Path) -> np.ndarray:
     import tifffile
 
     try:
-        with _unlogged("tifffile"), tifffile.TiffFile(path) as tiff:
+        with _unlogged("tifffile"), BoundedFile(path) as file, tifffile.TiffFile(file) as tiff:
             page = tiff.pages[0]
             _require_alone(path, tiff, page)
             require_plausible_size(path, page.shape, page.dtype.itemsize)
+            ratio = _TIFF_RATIOS.get(int(page.compression))
+            stored = None if ratio is None else path.stat().st_size * ratio
+            require_plausible_size(path, page.shape, page.bitspersample / 8, stored_bytes=stored)
             pixels = page.asarray()
             inverted = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
     except FileError:

@@ -132,6 +132,8 @@ def _check_meta(path: Path, values: dict[str, str]) -> None:
         for key in keys:
             if key in values and any(is_far(number) for number in _numbers(path, key, values[key], count)):
                 raise FileError(path, f"its header's {key} is {values[key][:80]!r}", _AGAIN)
+    if _whole(path, "CompressedDataSize", values.get("CompressedDataSize", "0"), 1)[0] < 0:
+        raise FileError(path, f"its header's CompressedDataSize is {values['CompressedDataSize']}", _AGAIN)
     for key in ("HeaderSize", "ElementNumberOfChannels", "CompressedDataSize"):
         if key in values and _whole(path, key, values[key], 1)[0] > path.stat().st_size and _is_local(values):
             raise FileError(path, f"is truncated: its header's {key} is {values[key]}", "Copy or export it again")
@@ -172,12 +174,12 @@ def _files(path: Path, said: str, lines: list[str]) -> list[Path] | None:
     if said.lower() == "local" and path.suffix.lower() in META_SUFFIXES:
         return [path]
     pattern = _PATTERN.fullmatch(said)
-    if said.split()[0].upper() == "LIST":
+    if said.upper().split()[:1] == ["LIST"]:
         at = next(i for i, line in enumerate(lines) if "LIST" in line.upper() and said in line)
         names = [line.strip() for line in lines[at + 1:] if line.strip()]
     else:
         names = [pattern[1] if pattern else said]
-    if not names or any(not name.isprintable() or ("%" in name and not pattern) for name in names):
+    if not names or any(not name or not name.isprintable() or ("%" in name and not pattern) for name in names):
         raise FileError(path, f"keeps its voxels in {said[:80]!r}, which is no name of a file", _AGAIN)
     for name in names:
         if leads_out(name):

@@ -43,12 +43,18 @@ class FemurModel:
 
     def sample(self, rng: np.random.Generator, spread: float = SPREAD) -> Mesh:
         """A random femur of the mean's size, with a finer surface than the model's."""
-        import trimesh
-
         weights = spread * np.clip(rng.standard_normal(len(self.modes)), -2.5, 2.5)
         points = self.mean + np.tensordot(weights, self.modes, 1)
-        fine = trimesh.Trimesh(points, self.faces, process=False).subdivide_loop(1)  # keeps the numbers of vertices
-        return Mesh(fine.vertices, fine.faces, "femur")
+        return Mesh(*_finer(points, self.faces), "femur")
+
+
+def _finer(points: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The surface by Loop's subdivision, which keeps the numbers of its vertices; ValueError or AssertionError where there is
+    none."""
+    import trimesh
+
+    fine = trimesh.Trimesh(points, faces, process=False).subdivide_loop(1)
+    return fine.vertices, fine.faces
 
 
 @lru_cache(maxsize=2)
@@ -77,6 +83,10 @@ def read_femur_model(path) -> FemurModel:
         raise FileError(path, f"has {len(mean)} points, not {VERTICES['femur']['count']}", "Give the femur's model")
     if faces.shape[1:] != (3,) or not len(faces) or (faces % 1).any() or faces.min() < 0 or faces.max() >= len(mean):
         raise FileError(path, "has triangles of points that it does not have", "Copy it again")
+    try:
+        _finer(mean, faces.astype(int))
+    except (ValueError, AssertionError) as error:
+        raise FileError(path, "has triangles that make no surface", "Copy it again") from error
     # a right femur with its head towards -z; seen in a mirror, a left one: that turns its triangles' order round, and
     # so does the order of our axes
     order, signs = [2, 1, 0], np.array([-1.0, 1.0, 1.0])

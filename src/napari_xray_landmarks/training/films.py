@@ -40,10 +40,12 @@ def read_film_contours(folder: Path, film: Film) -> list[Contour]:
     Raises
     ------
     FileError
-        If the file is damaged, or in mm while the film's spacing is unknown.
+        If the file is damaged, of curves in space, or in mm while the film's spacing is unknown.
     """
     path = folder / "contours" / f"{Path(film.name).stem}.mrk.json"
     contours = read_contours(path) if path.is_file() else []
+    if any(contour.points.shape[1] != 2 for contour in contours):
+        raise FileError(path, "holds curves in space, which have no pixel of a radiograph", "Save the film's own")
     if all(contour.unit == "px" for contour in contours):
         return contours
     spacing_mm = film.spacing_mm or read_film(film).spacing_mm

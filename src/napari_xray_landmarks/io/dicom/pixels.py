@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from pydicom import uid
+from pydicom.encaps import parse_fragments
 from pydicom.pixels import apply_color_lut, apply_modality_lut, pixel_array
 from pydicom.pixels.utils import get_expected_length
 
@@ -115,6 +116,7 @@ def _decoded_by(decoder: str, path, dataset) -> np.ndarray:
         return pixel_array(dataset, decoding_plugin=decoder)
     import SimpleITK as sitk
 
+    require_whole_fragments(dataset.PixelData)  # it allocates what they claim
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
     reader.SetFileName(str(path))
@@ -124,6 +126,13 @@ def _decoded_by(decoder: str, path, dataset) -> np.ndarray:
         values = np.rint((values.astype(float) - intercept) / slope)
         values = values.astype(integer_type(values.min(), values.max()))
     return values[0] if frame_count(dataset) == 1 and values.shape[0] == 1 else values
+
+
+def require_whole_fragments(pixels: bytes) -> None:
+    """ValueError where compressed pixels are no row of items, each as long as it says."""
+    *_, last = offsets = parse_fragments(pixels)[1] or [0]
+    if last + 8 + int.from_bytes(pixels[last + 4:last + 8], "little") > len(pixels):
+        raise ValueError(f"item {len(offsets)} is truncated")
 
 
 def guessed_syntax(dataset):

@@ -1,6 +1,7 @@
 """Labels as a DICOM Segmentation (SEG) that refers to the film or series they were drawn in, and back."""
 
 import hashlib
+import sqlite3
 from collections.abc import Mapping, Sequence
 from copy import copy
 
@@ -140,7 +141,7 @@ def read_seg(path) -> tuple[Volume | np.ndarray, dict[int, str]]:
             if not value(dataset, "FrameOfReferenceUID"):
                 return _planar_labels(dataset), names
             found = dataset.get_volume(combine_segments=True, skip_overlap_checks=True, rtol=1e-3)
-    except DAMAGED as error:
+    except (*DAMAGED, sqlite3.Error) as error:  # highdicom keeps frames in a database
         raise damaged(path) from error
     return _upright(found.array, found.affine, stem(path)), names
 

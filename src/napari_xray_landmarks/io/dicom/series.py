@@ -12,7 +12,7 @@ from ...errors import FileError
 from ...imaging import Volume
 from ..files import require_plausible_size
 from ..frames import world_from_voxel
-from .header import code, facts, number, numbers, value
+from .header import code, damaged, facts, number, numbers, value
 from .pixels import decode, display_range, frame_count, integer_type, modality_values, rescale
 
 _SAME_DIRECTION = 1e-3
@@ -117,6 +117,8 @@ def _slice(path, frame: int, dataset, items: list) -> Slice:
         if found is None:
             raise FileError(path, f"is a {code(dataset, 'Modality')} slice without a usable {keyword}",
                             "Export the series again")
+    if number(dataset, "Rows") is None or number(dataset, "Columns") is None:
+        raise damaged(path)
     if min(spacing) <= 0:
         raise FileError(path, f"PixelSpacing is {spacing}", "Export the series again")
     across, down = np.array(orientation[:3]), np.array(orientation[3:])
