@@ -49,8 +49,10 @@ class FemurModel:
 
 
 def _finer(points: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The surface by Loop's subdivision, which keeps the numbers of its vertices; ValueError or AssertionError where there is
-    none."""
+    """The surface by Loop's subdivision, which keeps the numbers of its vertices.
+
+    Raises ValueError or AssertionError where the triangles make none.
+    """
     import trimesh
 
     fine = trimesh.Trimesh(points, faces, process=False).subdivide_loop(1)
