@@ -181,7 +181,7 @@ def evaluate(recorder: Recorder, predicted: Path, truth: Path) -> None:
     dock.true_path.line.setText(str(truth))
     dock.run.button.click()
     recorder.settle(until=lambda: not dock.run.job.running)
-    errors = next(iter(dock.comparison.values.values()))
+    errors = np.asarray(dock.comparison.values[dock.comparison.measures[0].key])
     recorder.note("evaluated", films=len(read_detections(predicted)), said=dock.said.text(),
                   mean_radial_error_px=round(float(np.nanmean(errors)), 2),
                   median_px=round(float(np.nanmedian(errors)), 2), within_20_px=round(float((errors < 20).mean()), 3))
