@@ -46,6 +46,11 @@ class Kills:
     same: bool | None = None
 
 
+def left_behind(folder: Path) -> int:
+    """How many hidden temporary files there are."""
+    return sum(path.name.startswith(TEMPORARY) for path in folder.iterdir())
+
+
 def victim(name: str, folder: Path, **options) -> subprocess.Popen:
     """A program of `_fault_victims`, as a process."""
     return subprocess.Popen([sys.executable, str(HERE / "_fault_victims.py"), name, str(folder)], text=True,
@@ -82,7 +87,7 @@ def killed_writing(folder: Path, kills: int, rng: np.random.Generator) -> Kills:
             except Exception as error:
                 print(f"{name}: {error}", flush=True)
                 tally.corrupt += 1
-    tally.strays = sum(path.name.startswith(TEMPORARY) for path in folder.iterdir())
+    tally.strays = left_behind(folder)
     return tally
 
 
@@ -129,7 +134,7 @@ def killed_training(folder: Path, kills: int, rng: np.random.Generator) -> Kills
         _look_at_stages(tally, folder / "run")
     victim("train", folder).communicate(timeout=CALM_S)
     tally.same = (folder / "model.safetensors").read_bytes() == wanted
-    tally.strays = sum(path.name.startswith(TEMPORARY) for path in folder.iterdir())
+    tally.strays = left_behind(folder)
     return tally
 
 
@@ -160,7 +165,7 @@ def killed_learning(folder: Path, kills: int, rng: np.random.Generator) -> Kills
             model.unlink()
     _in_peace(learning(folder, "killed"))
     tally.same = model.read_bytes() == wanted
-    tally.strays = sum(path.name.startswith(TEMPORARY) for path in folder.iterdir())
+    tally.strays = left_behind(folder)
     return tally
 
 
@@ -206,7 +211,7 @@ def killed_detecting(folder: Path, kills: int, rng: np.random.Generator) -> Kill
             shutil.rmtree(folder / "killed")
     _in_peace(detecting(folder, "killed"))
     tally.same = _results(folder / "killed") == wanted
-    tally.strays = sum(path.name.startswith(TEMPORARY) for path in (folder / "killed").iterdir())
+    tally.strays = left_behind(folder / "killed")
     return tally
 
 
