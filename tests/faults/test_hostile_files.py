@@ -1,6 +1,7 @@
 """What fuzzing found, as small as it gets: each of these crashed, hung, took gigabytes, or read a file elsewhere."""
 
 import io as streams
+import json
 import struct
 import tracemalloc
 import zlib
@@ -8,12 +9,15 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
+from pydicom.uid import ExplicitVRLittleEndian
 
 from napari_xray_landmarks import io
 from napari_xray_landmarks.errors import FileError, InputError
+from napari_xray_landmarks.geometry.camera import CArm
 from napari_xray_landmarks.imaging import Volume
 from napari_xray_landmarks.io.dicom.pixels import require_whole_fragments
 from napari_xray_landmarks.io.files import BoundedFile, leads_out
+from napari_xray_landmarks.io.geometry import load_arm, save_geometry
 from napari_xray_landmarks.io.meshes import read_mesh
 from napari_xray_landmarks.landmarks import LandmarkSet
 from napari_xray_landmarks.training.journals import Journal
@@ -97,7 +101,9 @@ def test_detached_voxels_that_are_too_few_are_found_before_memory_is_taken(detac
 
 @pytest.mark.parametrize(("at", "value"), [(40, struct.pack("<h", 99)), (42, struct.pack("<h", -4)),
                                            (70, struct.pack("<h", 77)), (280, struct.pack("<f", 1e38)),
-                                           (80, struct.pack("<f", float("inf"))), (108, b"")])
+                                           (80, struct.pack("<f", float("inf"))), (108, b""),
+                                           (284, struct.pack("<f", float("nan"))), (108, struct.pack("<f", -3e29)),
+                                           (108, struct.pack("<f", 1e30))])
 def test_nifti_headers(tmp_path, at, value):
     io.write_volume(tmp_path / "v.nii", VOLUME)
     data = (tmp_path / "v.nii").read_bytes()
@@ -139,6 +145,25 @@ def test_compressed_dicom_pixels_that_claim_more_than_there_are(pydicom_file):
     for spoilt in (pixels[:at] + b"\xff\xff\xff\x7f" + pixels[at + 4:], pixels[:len(pixels) // 2], b"abcdefgh"):
         with pytest.raises(ValueError, match="item|tag"):
             require_whole_fragments(spoilt)
+
+
+def test_what_a_damaged_header_says_of_its_pixels_is_not_repeated(write_dicom, tmp_path):
+    path = write_dicom(tmp_path / "a.dcm", np.zeros((4, 5), np.uint16))
+    data = path.read_bytes()
+    syntax = ExplicitVRLittleEndian.encode() + b"\0"
+    path.write_bytes(data.replace(syntax, b"Secret^Patient".ljust(len(syntax), b"\0"), 1))
+    with pytest.raises(FileError) as caught:
+        io.load_image(path)
+    assert "Secret" not in str(caught.value)
+
+
+def test_a_c_arm_that_rounding_leaves_without_a_detector(tmp_path):
+    arm = CArm(10.0, 5.0, 0.0, 750.0, 1200.0, (0.6, 0.6), (40, 33))
+    save_geometry(tmp_path / "a.json", arm)
+    document = json.loads((tmp_path / "a.json").read_text()) | {"source_to_isocentre_mm": 1e20}
+    (tmp_path / "a.json").write_text(json.dumps(document))
+    with pytest.raises(FileError, match=r"a\.json: "):
+        load_arm(tmp_path / "a.json")
 
 
 def test_a_slice_without_a_size(write_dicom, tmp_path):

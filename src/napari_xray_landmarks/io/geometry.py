@@ -101,7 +101,9 @@ def load_arm(path) -> CArm:
     """
     camera, distance = load_geometry(path), float(numbers(path, read_document(path), "source_to_isocentre_mm", ()))
     try:
-        return arm_from_camera(camera, distance)
+        arm = arm_from_camera(camera, distance)
+        arm.camera()  # which rounding may leave without a detector
+        return arm
     except ValueError as error:
         raise FileError(path, str(error), "Use the projection alone") from error
 

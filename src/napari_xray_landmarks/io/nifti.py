@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import FileError
+from .files import SIZE_LIMIT
 from .text_headers import is_far
 
 _HEADER_BYTES = 348
-_DATATYPE_AT, _OFFSET_AT = 70, 108
+_DATATYPE_AT, _OFFSET_AT, _CODES_AT = 70, 108, 252
 _FLOATS = {16: "f4", 64: "f8"}
 _KINDS = {2, 4, 8, 16, 32, 64, 128, 256, 512, 768, 1024, 1280, 1536, 1792, 2048, 2304}
 _AGAIN = "Export it again"
@@ -43,8 +44,17 @@ def require_sound_nifti(path: Path) -> None:
     kind = struct.unpack_from(f"{order}h", header, _DATATYPE_AT)[0]
     if kind not in _KINDS:
         raise FileError(path, f"its header says that its numbers are of kind {kind}, which is none", _AGAIN)
+    offset = struct.unpack_from(f"{order}f", header, _OFFSET_AT)[0]
+    if not 0 <= offset <= SIZE_LIMIT:
+        raise FileError(path, f"its header says that its voxels start at byte {offset:g}", _AGAIN)
+    _require_sensible_place(path, header, order, axes)
+
+
+def _require_sensible_place(path: Path, header: bytes, order: str, axes: int) -> None:
     spacing, place = struct.unpack_from(f"{order}8f", header, 76), struct.unpack_from(f"{order}18f", header, 256)
-    if any(is_far(number) for number in (*spacing[:axes + 1], *place)):
+    codes = struct.unpack_from(f"{order}2h", header, _CODES_AT)
+    used = [part for code, part in zip(codes, (place[:6], place[6:]), strict=True) if code > 0]
+    if any(is_far(number) for number in (*spacing[:axes + 1], *place)) or not np.isfinite(sum(used, ())).all():
         raise FileError(path, "its header's spacing or place is no sensible number", _AGAIN)
 
 
@@ -71,7 +81,7 @@ def put_back_not_finite(path: Path, values: np.ndarray) -> np.ndarray:
         kind = _FLOATS.get(struct.unpack_from(f"{order}h", header, _DATATYPE_AT)[0])
         if kind is None:
             return values
-        file.read(int(struct.unpack_from(f"{order}f", header, _OFFSET_AT)[0]) - _HEADER_BYTES)
+        file.seek(max(_HEADER_BYTES, int(struct.unpack_from(f"{order}f", header, _OFFSET_AT)[0])))
         dtype = np.dtype(order + kind)
         for first in range(0, len(flat), _BLOCK):
             block = np.frombuffer(file.read(min(_BLOCK, len(flat) - first) * dtype.itemsize), dtype)

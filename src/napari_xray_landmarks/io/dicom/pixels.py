@@ -92,8 +92,8 @@ def decode(path, dataset) -> np.ndarray:
     except FileError:
         raise
     except DAMAGED as error:
-        how = getattr(syntax, "name", "")
-        raise FileError(path, f"its pixels cannot be decoded ({how or 'unknown transfer syntax'}); they may be "
+        how = uid.UID_dictionary.get(str(syntax), ("unknown transfer syntax",))[0]  # none of the file's own words
+        raise FileError(path, f"its pixels cannot be decoded ({how}); they may be "
                         "truncated or damaged", "Copy or export it again") from error
     planes = 2 if number(whole, "SamplesPerPixel") in (None, 1) and pixels.ndim in (2, 3) and not (
         pixels.ndim == 3 and frame_count(whole) == 1) else 3
