@@ -3,6 +3,7 @@ import pytest
 from qtpy.QtWidgets import QApplication
 
 from docks import LONG, answer, run
+from napari_xray_landmarks.io import read_detections
 from napari_xray_landmarks.plugin.films import our_metadata
 from napari_xray_landmarks.plugin.results import landmarks_of, names_of, results_of
 from napari_xray_landmarks.plugin.widgets.detect import DetectLandmarks
@@ -133,6 +134,21 @@ def test_all_open_images_and_one_bad_one(dock, film, viewer, qtbot, figure_film,
     assert "blank · landmarks" not in {x.name for x in viewer.layers}
     errors = [text for severity, text in said if severity == "error"]
     assert len(errors) == 1 and "all pixels have the value 7" in errors[0] and "\n" not in errors[0]
+
+
+def test_landmarks_of_all_images_go_into_one_table(dock, film, viewer, qtbot, tmp_path, said):
+    import figure
+
+    run(dock, qtbot)
+    assert dock.export.all_button.isHidden(), "one film needs no table of all"
+    viewer.add_image(figure.figure(102)[0], name="second")
+    run(dock, qtbot, dock.all_button)
+    assert not dock.export.all_button.isHidden()
+    assert dock.export.save_all(str(tmp_path / "all.csv")) and "all.csv" in said[-1][1]
+    found = read_detections(tmp_path / "all.csv")
+    assert set(found) == {"film", "second"}
+    np.testing.assert_allclose(found["second"].landmarks.points, viewer.layers["second · landmarks"].data)
+    assert dock.export.save_all(str(tmp_path / "no" / "all.csv")) == [] and said[-1][0] == "error"
 
 
 @pytest.mark.parametrize("pixels, words", [

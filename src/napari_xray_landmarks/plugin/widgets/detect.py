@@ -42,7 +42,7 @@ class DetectLandmarks(ModelDock):
         self.table = self.add(LandmarkTable(self))
         self.all_button = self.add(self.button_for_all("Detect with this model and these options in every open "
                                                        "radiograph"))
-        self.export = self.add(ExportRow(self))
+        self.export = self.add(ExportRow(self.viewer, self))
         self._connect()
         self.connect_run(self.detect, self._on_found)
 

@@ -51,7 +51,7 @@ class SegmentBone(ModelDock):
         self._build_layers()
         self.volume = self.add(VolumeView(self.viewer, self))
         self.all_button = self.button_for_all("Segment every open image like this with this model and these options")
-        self.export = ExportRow(self, "outlines", CONTOUR_FILTERS)
+        self.export = ExportRow(self.viewer, self, "outlines", CONTOUR_FILTERS)
         self.add_row(self.all_button, self.export)
         self.explorer = ShapeExplorer(self.viewer, self)
         self.add_always(Fold("Explore a shape model in 3D (modes in sd)", self.explorer))

@@ -102,7 +102,7 @@ class TuneSolver(Dock):
         self.forget_button = QPushButton("Forget my default", self)
         self.forget_button.setToolTip("Every detection starts with its model's own weights again")
         self.saves = self.add_row(self.save_button, self.forget_button)
-        self.export = self.add(ExportRow(self))
+        self.export = self.add(ExportRow(self.viewer, self))
         self.film_button.clicked.connect(lambda: self._use_on([self.layer.value]))
         self.all_button.clicked.connect(lambda: self._use_on(self.layer.choices))
         self.save_button.clicked.connect(lambda: self._keep(save_preferences, self.form.value))
