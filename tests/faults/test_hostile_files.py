@@ -273,3 +273,14 @@ def test_a_compressed_size_below_nothing(tmp_path):
     size = header.partition(b"CompressedDataSize = ")[2].partition(b"\n")[0]
     with pytest.raises(FileError, match="CompressedDataSize is -1"):
         io.load_image(changed(tmp_path / "a.mha", b"CompressedDataSize = " + size, b"CompressedDataSize = -1"))
+
+
+@pytest.mark.parametrize("ending", [".mha", ".mhd"])
+def test_packed_voxels_that_ask_for_a_dictionary(tmp_path, ending):
+    import SimpleITK as sitk
+
+    sitk.WriteImage(sitk.GetImageFromArray(VOLUME.voxels), str(tmp_path / f"a{ending}"), useCompression=True)
+    assert np.array_equal(io.load_image(tmp_path / f"a{ending}").voxels, VOLUME.voxels)
+    changed(tmp_path / {".mha": "a.mha", ".mhd": "a.zraw"}[ending], b"\x78\x5e", b"\x78\x20")
+    with pytest.raises(FileError, match="cannot be unpacked"):
+        io.load_image(tmp_path / f"a{ending}")

@@ -44,14 +44,17 @@ def require_sound_header(path: Path) -> list[Path] | None:
         of the folder.
     """
     is_meta = path.suffix.lower() in META_SUFFIXES
-    lines = _lines(path, is_meta)
+    lines, end = _lines(path, is_meta)
     values = _meta_values(path, lines) if is_meta else _nrrd_values(path, lines)
     for key, value in values.items():
         if len(value) > _LONGEST_LINE and key.lower() not in _NOT_VALUES:
             raise FileError(path, f"its header's {key} has {len(value)} letters", _AGAIN)
     if is_meta:
         _check_meta(path, values)
-        return _files(path, values["ElementDataFile"], lines)
+        files = _files(path, values["ElementDataFile"], lines)
+        if values.get("CompressedData", "").lower() in ("true", "t", "1"):
+            _check_streams(path, files or [], end if _is_local(values) else 0)
+        return files
     _check_nrrd(path, values)
     said = next((values[key] for key in _DATA_FILE if key in values), None)
     if said is None and path.suffix.lower() == ".nhdr":
@@ -64,8 +67,8 @@ def is_far(number: float) -> bool:
     return not isnan(number) and abs(number) > FARTHEST
 
 
-def _lines(path: Path, is_meta: bool) -> list[str]:
-    """The header's lines; what follows is voxels."""
+def _lines(path: Path, is_meta: bool) -> tuple[list[str], int]:
+    """The header's lines, and at which byte they end; what follows is voxels."""
     with open(path, "rb") as file:
         start = file.read(_LONGEST_HEADER)
     lines, at = [], 0
@@ -74,14 +77,14 @@ def _lines(path: Path, is_meta: bool) -> list[str]:
         end = len(start) if end < 0 else end
         line = start[at:end].decode("latin-1").rstrip("\r")
         if not line and not is_meta:
-            return lines
+            return lines, end + 1
         lines.append(line)
         at = end + 1
         if is_meta and re.match(r"\s*ElementDataFile\s*=\s*(local)?\s*$", line, re.IGNORECASE):
-            return lines
+            return lines, at
     if len(start) == _LONGEST_HEADER:
         raise FileError(path, f"its header has more than {_LONGEST_HEADER} bytes", _AGAIN)
-    return lines
+    return lines, at
 
 
 def _meta_values(path: Path, lines: list[str]) -> dict[str, str]:
@@ -137,6 +140,16 @@ def _check_meta(path: Path, values: dict[str, str]) -> None:
     for key in ("HeaderSize", "ElementNumberOfChannels", "CompressedDataSize"):
         if key in values and _whole(path, key, values[key], 1)[0] > path.stat().st_size and _is_local(values):
             raise FileError(path, f"is truncated: its header's {key} is {values[key]}", "Copy or export it again")
+
+
+def _check_streams(path: Path, files: list[Path], start: int) -> None:
+    """MetaIO never ends where a zlib stream asks for a dictionary, which nobody has."""
+    for file in files:
+        with open(file, "rb") as stream:
+            stream.seek(start)
+            first = stream.read(2)
+        if len(first) == 2 and first[0] & 0x0F == 8 and first[1] & 0x20:
+            raise FileError(path, "is damaged: its voxels cannot be unpacked", "Copy or export it again")
 
 
 def _is_local(values: dict[str, str]) -> bool:
