@@ -46,11 +46,11 @@ class Watch:
             self._opened(*arguments)
         elif event in _FORBIDDEN:
             self.seen.append(event)
-        elif event in _CHANGES and not self._inside(arguments[0]):
+        elif event in _CHANGES and not self._inside(arguments[0]) and not _removes_tree():
             self.seen.append(f"{event} {arguments[0]}")
 
     def _opened(self, path, mode, flags) -> None:
-        if isinstance(path, int) or self._inside(path):
+        if isinstance(path, int) or self._inside(path) or _removes_tree():
             return
         changes = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC) if isinstance(flags, int) else True
         known = os.fsdecode(path).startswith((*_ALLOWED, "/proc", "/usr", "/sys", "/etc/mime"))
@@ -62,6 +62,13 @@ class Watch:
             return True
         absolute = os.path.normpath(os.path.join(os.getcwd(), os.fsdecode(path)))
         return absolute == self.folder or absolute.startswith(self.folder + os.sep)
+
+
+def _removes_tree() -> bool:
+    """Whether this is a step of shutil.rmtree, whose names are those in a folder that it has opened; the tree itself
+    was looked at when it began."""
+    frame = sys._getframe(2)
+    return any(caller is not None and caller.f_code.co_name == "_rmtree_safe_fd" for caller in (frame, frame.f_back))
 
 
 def inputs(name: str, reader: Reader, seed: int, index: int) -> tuple[Seed, dict[str, bytes]]:

@@ -12,6 +12,7 @@ from PIL import Image
 from pydicom.uid import ExplicitVRLittleEndian
 
 from napari_xray_landmarks import io
+from napari_xray_landmarks.cli.manifest import Manifest
 from napari_xray_landmarks.errors import FileError, InputError
 from napari_xray_landmarks.geometry.camera import CArm
 from napari_xray_landmarks.imaging import Volume
@@ -20,6 +21,7 @@ from napari_xray_landmarks.io.files import BoundedFile, leads_out
 from napari_xray_landmarks.io.geometry import load_arm, save_geometry
 from napari_xray_landmarks.io.meshes import read_mesh
 from napari_xray_landmarks.landmarks import LandmarkSet
+from napari_xray_landmarks.training.importers import import_training_set
 from napari_xray_landmarks.training.journals import Journal
 
 VOLUME = Volume(np.arange(24, dtype=np.int16).reshape(2, 3, 4))
@@ -284,3 +286,21 @@ def test_packed_voxels_that_ask_for_a_dictionary(tmp_path, ending):
     changed(tmp_path / {".mha": "a.mha", ".mhd": "a.zraw"}[ending], b"\x78\x5e", b"\x78\x20")
     with pytest.raises(FileError, match="cannot be unpacked"):
         io.load_image(tmp_path / f"a{ending}")
+
+
+def test_a_name_that_is_no_unicode_makes_no_training_set(tmp_path):
+    source = tmp_path / "source"
+    (source / "images").mkdir(parents=True)
+    Image.fromarray(np.zeros((4, 5), np.uint8)).save(source / "images" / "1.png")
+    (source / "landmarks_ann.json").write_text('{"1": {"tip \\ud800": [3, 4]}}')
+    with pytest.raises(FileError, match="no Unicode"):
+        import_training_set("xy-json", source, tmp_path / "set")
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
+
+
+def test_names_too_long_for_the_system(tmp_path, detached):
+    part = {"key": "a", "files": ["x" * 5000], "tables": {}, "lines": [], "skipped": []}
+    (tmp_path / "manifest.jsonl").write_text(json.dumps(part) + "\n")
+    assert Manifest(tmp_path / "manifest.jsonl").part("a") is None
+    with pytest.raises(FileError, match="not there"):
+        io.load_image(changed(detached / "v.nhdr", b"data file: v.raw", b"data file: " + 300 * b"x"))

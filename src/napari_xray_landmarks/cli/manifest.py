@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from os.path import isfile
 from pathlib import Path, PurePosixPath
 
 from .. import __version__
@@ -67,7 +68,7 @@ class Manifest:
     def part(self, key: str) -> Part | None:
         """What that input gave; None where it is not done, or one of its files is gone."""
         part = self._done.get(key)
-        whole = part is not None and all((self.folder / name).is_file() for name in part.files)
+        whole = part is not None and all(isfile(self.folder / name) for name in part.files)
         return part if whole else None
 
     def add(self, part: Part) -> None:

@@ -6,6 +6,7 @@ stands twice or a number is huge or thousands of letters long. What passes here 
 
 import re
 from math import isnan, prod
+from os.path import isfile
 from pathlib import Path
 
 from ..errors import FileError
@@ -201,6 +202,6 @@ def _files(path: Path, said: str, lines: list[str]) -> list[Path] | None:
     if "%" in names[0]:
         return None
     files = [path.parent / name for name in names]
-    if missing := [file for file in files if not file.is_file()]:
+    if missing := [file for file in files if not isfile(file)]:
         raise FileError(path, f"keeps its voxels in {missing[0].name[:200]!r}, which is not there", "Copy both files")
     return files

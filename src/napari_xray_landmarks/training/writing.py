@@ -79,7 +79,7 @@ def write_training_set(
     Raises
     ------
     FileError
-        If the folder is there already or cannot be written, or the same name comes twice.
+        If the folder is there already or cannot be written, the same name comes twice, or a text is no Unicode.
     """
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -97,6 +97,9 @@ def write_training_set(
         partial.rename(folder)
     except OSError as error:
         raise FileError(folder, f"cannot be written ({error.strerror})", "Choose a writable folder") from error
+    except UnicodeEncodeError as error:
+        raise FileError(folder, f"cannot hold a text that is no Unicode: {error.object[error.start:error.end]!r}",
+                        "Rename it") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return read_training_set(folder)
