@@ -304,3 +304,16 @@ def test_names_too_long_for_the_system(tmp_path, detached):
     assert Manifest(tmp_path / "manifest.jsonl").part("a") is None
     with pytest.raises(FileError, match="not there"):
         io.load_image(changed(detached / "v.nhdr", b"data file: v.raw", b"data file: " + 300 * b"x"))
+
+
+def test_a_line_behind_the_name_of_the_voxels(detached):
+    with pytest.raises(FileError, match="has the line"):
+        io.load_image(changed(detached / "v.nhdr", b"data file: v.raw", b"data file: v.raw\n" + 20_000 * b"x"))
+
+
+def test_complex_numbers_are_no_grey_values(tmp_path):
+    import SimpleITK as sitk
+
+    sitk.WriteImage(sitk.Image([3, 4], sitk.sitkComplexFloat32), str(tmp_path / "a.nii"))
+    with pytest.raises(FileError, match="has 2 values a voxel"):
+        io.load_image(tmp_path / "a.nii")

@@ -110,7 +110,7 @@ def _nrrd_values(path: Path, lines: list[str]) -> dict[str, str]:
         if not colon or len(key) > _LONGEST_NAME:
             raise FileError(path, f"its header has the line {line[:80]!r}", _AGAIN)
         _add(path, values, key.strip().lower(), value.strip())
-        if key.strip().lower() in _DATA_FILE:  # the last field; a list of files may follow
+        if key.strip().lower() in _DATA_FILE and value.strip().upper().startswith("LIST"):  # files follow
             break
     if missing := [key for key in _NRRD_NEEDED if not values.get(key)]:
         raise FileError(path, f"its header has no {missing[0]}", _AGAIN)

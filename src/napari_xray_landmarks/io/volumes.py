@@ -46,7 +46,7 @@ def read_volume_file(path) -> Radiograph | Volume:
     if len(size) not in (2, 3):
         raise FileError(path, f"is {len(size)}D, {' x '.join(str(n) for n in size)}",
                         "Save the one volume that you need")
-    if components > 1 and (len(size) == 3 or components > 4):
+    if components > 1 and (len(size) == 3 or components > 4 or _is_complex(reader)):
         raise FileError(path, f"has {components} values a voxel", "Save one component as its own volume")
     _require_size(path, files, reader, size, components)
     image = _read(path, reader, size)
@@ -64,6 +64,12 @@ def _read_header(path: Path):
     except RuntimeError as error:
         raise _unreadable(path, error) from error
     return reader
+
+
+def _is_complex(reader) -> bool:
+    import SimpleITK as sitk
+
+    return reader.GetPixelID() in (sitk.sitkComplexFloat32, sitk.sitkComplexFloat64)
 
 
 def _require_size(path: Path, files: list[Path] | None, reader, size, components: int) -> None:
