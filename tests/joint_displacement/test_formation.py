@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from napari_xray_landmarks.geometry.similarity import apply, similarity
 from napari_xray_landmarks.joint_displacement.formation import Formation
+from napari_xray_landmarks.joint_displacement.training import formation_of
 from napari_xray_landmarks.joint_displacement.votes import density
 
 MEAN = np.array([[-1.2, -0.4], [-0.6, 0.9], [0.1, -1.0], [0.7, 0.8], [1.0, -0.3]])
@@ -76,3 +77,31 @@ def test_two_landmarks_have_no_shape_to_fit():
     two = Formation(MEAN[:2], 1e-3 * np.eye(4))
     found = two.choose(responses([((5, 6), 1.0)], [((-20, 30), 1.0)]), np.zeros((2, 2)), similarity(RESOLUTION), 1.0)
     np.testing.assert_allclose(found, [[5, 6], [-20, 30]], atol=0.05)
+
+
+@given(angle=st.floats(-3, 3), scale=st.floats(0.1, 50))
+def test_the_mean_in_any_pose_lies_at_no_distance(angle, scale):
+    turned = apply(similarity(scale, angle, (30.0, -7.0)), MEAN)
+    assert formation().distance(turned) == pytest.approx(0, abs=1e-6)
+    assert not formation().doubt(turned)
+
+
+@pytest.mark.parametrize("films", [20, 200])
+def test_new_shapes_like_those_of_the_training_raise_no_doubt(films):
+    rng, ways = np.random.default_rng(1), np.random.default_rng(0).normal(0, 0.05, (3, 10))
+    draw = lambda count: MEAN + (rng.normal(size=(count, 3)) @ ways + rng.normal(0, 0.01, (count, 10))  # noqa: E731
+                                 ).reshape(-1, 5, 2)
+    own = formation_of(list(draw(films)))
+    distances = [own.distance(shape) for shape in draw(300)]
+    assert 0.6 < np.median(distances) < 1.2
+    assert np.mean([bool(own.doubt(shape)) for shape in draw(300)]) <= 0.02
+
+
+def test_places_at_random_raise_doubt():
+    rng = np.random.default_rng(2)
+    assert all(formation().doubt(rng.normal(size=(5, 2))) for _ in range(20))
+
+
+def test_two_landmarks_have_no_shape_to_doubt():
+    own = Formation(MEAN[:2], np.eye(4))
+    assert own.distance(np.array([[0.0, 0], [9, 3]])) == 0 and own.doubt(np.array([[0.0, 0], [9, 3]])) == ""

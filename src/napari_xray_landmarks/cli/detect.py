@@ -43,8 +43,8 @@ class DetectTask(Task):
     overlay: bool = False
 
     def search(self, image: "Radiograph", image_name: str, progress) -> Found:
-        landmarks = self.loaded.detect(image, self.settings, seed=self.seed, progress=progress).landmarks
-        return Found(image_name, landmarks, image.spacing_mm)
+        detection = self.loaded.detect(image, self.settings, seed=self.seed, progress=progress)
+        return Found(image_name, detection.landmarks, image.spacing_mm, detection.doubt)
 
     def write(self, stem: str, image: "Radiograph", one: Found) -> None:
         if self.in_folder:
@@ -61,7 +61,7 @@ class DetectTask(Task):
 
         there = shown(one.landmarks)
         return [f"{one.image_name}: {summary(one.landmarks.confidence, one.landmarks.detected)}"
-                + (f"; the film shows {there}" if there else "")]
+                + (f"; the film shows {there}" if there else "") + (f". Careful: {one.doubt}" if one.doubt else "")]
 
 
 def detect(

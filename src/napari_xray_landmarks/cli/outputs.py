@@ -52,11 +52,14 @@ class Found:
         In pixels.
     spacing_mm
         (row, column), or None where it is unknown.
+    doubt
+        Why the film may not show what the model looks for; "" where nothing speaks for that.
     """
 
     image_name: str
     landmarks: "LandmarkSet"
     spacing_mm: tuple[float, float] | None
+    doubt: str = ""
 
 
 def is_folder(output: Path, formats: Formats = LANDMARKS) -> bool:

@@ -40,12 +40,15 @@ class Detection:
         Ready to be estimated again with other settings.
     image_from_model : (3, 3) array
         The pose of the mean shape.
+    doubt
+        Why the film may not show what the model looks for; "" where nothing speaks for that.
     """
 
     landmarks: LandmarkSet
     responses: Mapping[str, Response]
     subshapes: tuple[Subshape, ...]
     image_from_model: np.ndarray
+    doubt: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,7 +202,8 @@ class Detector:
                     responses[name] = subshape.response(densities[i])
         on_film = ((points >= -0.5) & (points <= np.array(search.film_shape) - 0.5)).all(1)
         landmarks = LandmarkSet(self.names, points, confidence, on_film & (confidence >= settings.threshold))
-        return Detection(landmarks, responses, search.subshapes, search.image_from_model)
+        return Detection(landmarks, responses, search.subshapes, search.image_from_model,
+                         self.model.formation.doubt(points))
 
     def _check(self, settings: JointDisplacementSettings) -> None:
         for name in names_of_group("training"):

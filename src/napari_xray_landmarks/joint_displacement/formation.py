@@ -3,13 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import sqrt
 
 import numpy as np
+from scipy.special import gammainccinv
 
 from ..geometry.similarity import apply, invert, similarity_from_points
 from .votes import Density
 
 _SWEEPS = 3
+_RARE = 1e-5  # of shapes like those of the training lie further from their mean than the limit, were they normal
+_SLACK = 1.5  # standard deviations that are no reason for doubt: a few films tell the covariance too narrowly
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +33,39 @@ class Formation:
     @cached_property
     def precision(self) -> np.ndarray:
         return np.linalg.inv(self.covariance)
+
+    @property
+    def freedoms(self) -> int:
+        """Numbers that tell a shape, once its place, turn and size are taken off."""
+        return max(0, 2 * len(self.mean) - 4)
+
+    def distance(self, points: np.ndarray) -> float:
+        """How far a shape lies from the mean, in standard deviations: about 1 for shapes like those of the training.
+
+        The Mahalanobis distance over the root of `freedoms`, 0 where there are none.
+
+        Parameters
+        ----------
+        points : (L, 2) array
+            In any frame.
+        """
+        if not self.freedoms:
+            return 0.0
+        deviation = (apply(similarity_from_points(points, self.mean), points) - self.mean).ravel()
+        return float(np.sqrt(deviation @ self.precision @ deviation / self.freedoms))
+
+    @property
+    def _rare_square(self) -> float:
+        """Beyond which chi-squared is with a probability of `_RARE`."""
+        return 2 * float(gammainccinv(self.freedoms / 2, _RARE))
+
+    def doubt(self, points: np.ndarray) -> str:
+        """Why (L, 2) landmarks may not be those of the anatomy: they lie unlike those of the training; "" otherwise."""
+        distance = self.distance(points)
+        if not self.freedoms or distance <= max(_SLACK, sqrt(self._rare_square / self.freedoms)):
+            return ""
+        return (f"the landmarks lie unlike those of the training films ({distance:.1f} standard deviations): the film "
+                "may show something else, and the confidences may be too high")
 
     def expected(self, landmark: int, shape: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean (2,) and covariance (2, 2) of one landmark, given (L, 2) others in the model's frame."""

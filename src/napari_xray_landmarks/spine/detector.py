@@ -37,12 +37,15 @@ class Detection:
         None: this method has nothing to solve again.
     shown
         The vertebrae that were found.
+    doubt
+        Why the film may not show what the model looks for; "" where nothing speaks for that.
     """
 
     landmarks: LandmarkSet
     responses: Mapping[str, Response]
     subshapes: tuple = ()
     shown: tuple[str, ...] = ()
+    doubt: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,6 +26,7 @@ class PublishedDetection:
     landmarks: LandmarkSet
     responses: dict
     subshapes: tuple = ()
+    doubt: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,6 +38,8 @@ class Detection:
         The highest value of each landmark's map.
     stages
         The belief maps of each stage by name, where they were asked for.
+    doubt
+        Why the film may not show what the model looks for; "" where nothing speaks for that.
     """
 
     landmarks: LandmarkSet
@@ -45,6 +47,7 @@ class Detection:
     subshapes: tuple = ()
     beliefs: np.ndarray | None = None
     stages: tuple[Mapping[str, Response], ...] = ()
+    doubt: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from qtpy.QtWidgets import QCheckBox
 
 from ...landmarks import summary
 from ..beliefs import keep_beliefs
-from ..films import spacing_of
+from ..films import note, our_metadata, spacing_of
 from ..regions import show_regions
 from ..results import landmarks_of, moved_by_hand, names_of, show_response
 from ..session import recall
@@ -75,6 +75,7 @@ class DetectLandmarks(ModelDock):
                 continue
             layer = show_search(self.viewer, result)
             keep_beliefs(layer, result.live.detection)
+            note(layer, doubt=result.live.detection.doubt)
             outline_bodies(self.viewer, layer)
             live = result.live
             show_regions(self.viewer, result.search.image, result.landmarks, live.model.header, live.corrections)
@@ -116,7 +117,9 @@ class DetectLandmarks(ModelDock):
         spacing = spacing_of(image)
         self.plot.show_confidence(names, confidence)
         self.table.show_points(names, points * (spacing or (1, 1)), confidence, detected, "mm" if spacing else "px")
-        set_note(self.said, f"{summary(confidence, detected)}.")
+        doubt = our_metadata(layer).get("doubt")
+        careful = f"\n⚠ {doubt[0].upper()}{doubt[1:]}." if doubt else ""
+        set_note(self.said, f"{summary(confidence, detected)}.{careful}")
 
     def _watch(self, image, layer) -> None:
         """Say it anew when the image is calibrated, or a point is tuned or dragged."""
