@@ -20,8 +20,8 @@ DATA = Path(os.environ.get("XRAY_LANDMARKS_DATA", ROOT.parent / "shared" / "data
 PAGE = ROOT / "docs" / "benchmarks.md"
 SECTIONS = ("targets", "solver", "large-film", "cephalograms", "phantoms", "segmentation", "morphing", "drr",
             "simulator", "surfaces", "phantom-volumes", "cobb", "spine", "shape", "correspondences", "pose",
-            "view-invariant", "belief-networks", "reliability", "registration", "knee", "pelvic-mri", "absent", "foreign-films",
-            "scale", "startup")
+            "view-invariant", "belief-networks", "reliability", "registration", "knee", "pelvic-mri", "absent",
+            "foreign-films", "scale", "startup")
 LIBRARIES = ("numpy", "scipy", "numba", "scikit-learn")
 _TARGET = re.compile(r"^<!-- target \| (.*) -->$", re.MULTILINE)
 _HEAD = """# Accuracy and speed

@@ -3,7 +3,8 @@
     python benchmarks/foreign_films.py [--films 10] [--foreign 6] [--first 1300] [--cache DIR]
 
 The bundled models of joint displacement search phantom films of subjects that did not train, and real films of other
-parts of the body: skulls, spines, a chest, a lower leg, vessels. Real films need ../shared/data or $XRAY_LANDMARKS_DATA.
+parts of the body: skulls, spines, a chest, a lower leg, vessels. Real films need ../shared/data or
+$XRAY_LANDMARKS_DATA.
 """
 
 from pathlib import Path
@@ -43,8 +44,8 @@ def main() -> None:
         unseen += sum(not one["doubt"] for one in others)
         for line in rows[-2:]:
             print(*line, sep=" | ", flush=True)
-    about = ("How far the found landmarks lie from the mean shape, in standard deviations of the training's shapes over "
-             "their degrees of freedom, and how often that raises doubt. What their headers say of the part of the body "
+    about = ("How far the found landmarks lie from the mean shape, in standard deviations of the training's shapes "
+             "over their degrees of freedom, and how often that raises doubt. What headers say of the part of the body "
              "is left out. Real films that show the anatomy may raise doubt too with these models: they learnt from "
              "phantoms.")
     columns = ["model", "films", "count", "distance: median", "least", "largest", "median confidence", "with doubt"]

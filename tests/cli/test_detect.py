@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 from napari_xray_landmarks.io import load_image, load_landmarks, read_detections
 
@@ -203,3 +204,14 @@ def test_a_calibrated_model_tells_tempered_confidences_and_nothing_else_changes(
         assert np.abs(other.confidence - one.confidence).max() > 0.01
         np.testing.assert_array_equal(other.points, one.points)
         np.testing.assert_array_equal(other.detected, one.detected)
+
+
+def test_a_film_of_something_else_is_told(run, figure_model_file, figure_film, tmp_path):
+    noise = gaussian_filter(np.random.default_rng(1).normal(size=(200, 160)), 4)
+    for name, pixels in (("noise.png", 255 * (noise - noise.min()) / np.ptp(noise)), ("bone.png", figure_film[0])):
+        Image.fromarray(np.asarray(pixels).astype(np.uint8)).save(tmp_path / name)
+    outcome = run("detect", tmp_path / "noise.png", tmp_path / "bone.png", "-m", figure_model_file, "-o",
+                  tmp_path / "out.csv")
+    of_noise, of_bone = (line for line in outcome.out.splitlines() if "landmarks detected" in line)
+    assert "Careful: the landmarks lie unlike those of the training films" in of_noise
+    assert "Careful" not in of_bone

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from qtpy.QtWidgets import QApplication
+from scipy.ndimage import gaussian_filter
 
 from docks import LONG, answer, run
 from napari_xray_landmarks.io import read_detections
@@ -134,6 +135,13 @@ def test_all_open_images_and_one_bad_one(dock, film, viewer, qtbot, figure_film,
     assert "blank · landmarks" not in {x.name for x in viewer.layers}
     errors = [text for severity, text in said if severity == "error"]
     assert len(errors) == 1 and "all pixels have the value 7" in errors[0] and "\n" not in errors[0]
+
+
+def test_a_film_of_something_else_raises_doubt(detected, viewer, qtbot):
+    assert "⚠" not in detected.said.text()
+    viewer.add_image(gaussian_filter(np.random.default_rng(1).normal(size=(200, 160)), 4), name="noise")
+    run(detected, qtbot)
+    assert "⚠ The landmarks lie unlike those of the training films" in detected.said.text()
 
 
 def test_landmarks_of_all_images_go_into_one_table(dock, film, viewer, qtbot, tmp_path, said):
