@@ -46,8 +46,8 @@ def main() -> None:
             print(*line, sep=" | ", flush=True)
     about = ("How far the found landmarks lie from the mean shape, in standard deviations of the training's shapes "
              "over their degrees of freedom, and how often that raises doubt. What headers say of the part of the body "
-             "is left out. Real films that show the anatomy may raise doubt too with these models: they learnt from "
-             "phantoms.")
+             "is left out. The limit was set with some of the real films in view. Real films that show the anatomy may "
+             "raise doubt too with these models: they learnt from phantoms.")
     columns = ["model", "films", "count", "distance: median", "least", "largest", "median confidence", "with doubt"]
     targets = [Target("films of the anatomy, doubted", f"≤ {FALSE:.0%} of phantom films", f"{wrong} of {films}",
                       wrong <= FALSE * films),
