@@ -1,5 +1,6 @@
 """What fuzzing found, as small as it gets: each of these crashed, hung, took gigabytes, or read a file elsewhere."""
 
+import gzip
 import io as streams
 import json
 import struct
@@ -275,6 +276,22 @@ def test_a_compressed_size_below_nothing(tmp_path):
     size = header.partition(b"CompressedDataSize = ")[2].partition(b"\n")[0]
     with pytest.raises(FileError, match="CompressedDataSize is -1"):
         io.load_image(changed(tmp_path / "a.mha", b"CompressedDataSize = " + size, b"CompressedDataSize = -1"))
+
+
+def test_packed_voxels_behind_a_header_that_does_not_tell_how_many(tmp_path):
+    io.write_volume(tmp_path / "a.mha", VOLUME)
+    with pytest.raises(FileError, match="no CompressedDataSize"):
+        io.load_image(changed(tmp_path / "a.mha", b"CompressedDataSize", b"CompressedDataSite"))
+
+
+def test_packed_nifti_voxels_that_start_behind_their_end(tmp_path):
+    io.write_volume(tmp_path / "a.nii", Volume(np.zeros((2, 3, 4), np.float32)))
+    data = bytearray((tmp_path / "a.nii").read_bytes())
+    struct.pack_into("<f", data, 108, 4e6)
+    packed = gzip.compress(bytes(data))
+    (tmp_path / "a.nii.gz").write_bytes(packed[:-12] + packed[-4:])
+    with pytest.raises(FileError):
+        io.load_image(tmp_path / "a.nii.gz")
 
 
 @pytest.mark.parametrize("ending", [".mha", ".mhd"])

@@ -71,6 +71,11 @@ def put_back_not_finite(path: Path, values: np.ndarray) -> np.ndarray:
     Returns
     -------
     `values`, or a copy where the file holds values that are not finite
+
+    Raises
+    ------
+    FileError
+        The file cannot be unpacked as far as the values reach.
     """
     if values.dtype.kind != "f" or values.all():
         return values
@@ -81,14 +86,18 @@ def put_back_not_finite(path: Path, values: np.ndarray) -> np.ndarray:
         kind = _FLOATS.get(struct.unpack_from(f"{order}h", header, _DATATYPE_AT)[0])
         if kind is None:
             return values
-        file.seek(max(_HEADER_BYTES, int(struct.unpack_from(f"{order}f", header, _OFFSET_AT)[0])))
         dtype = np.dtype(order + kind)
-        for first in range(0, len(flat), _BLOCK):
-            block = np.frombuffer(file.read(min(_BLOCK, len(flat) - first) * dtype.itemsize), dtype)
-            wrong = np.flatnonzero(~np.isfinite(block))
-            if len(wrong) and not copied:
-                flat, copied = flat.copy(), True
-            flat[first + wrong] = block[wrong]
+        try:
+            file.seek(max(_HEADER_BYTES, int(struct.unpack_from(f"{order}f", header, _OFFSET_AT)[0])))
+            for first in range(0, len(flat), _BLOCK):
+                block = np.frombuffer(file.read(min(_BLOCK, len(flat) - first) * dtype.itemsize), dtype)
+                wrong = np.flatnonzero(~np.isfinite(block))
+                if len(wrong) and not copied:
+                    flat, copied = flat.copy(), True
+                flat[first + wrong] = block[wrong]
+        except (OSError, EOFError, ValueError, zlib.error) as error:
+            raise FileError(path, "is truncated or damaged: its voxels cannot be unpacked", "Copy or export it again"
+                            ) from error
     return flat.reshape(values.shape)
 
 

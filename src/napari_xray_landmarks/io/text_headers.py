@@ -54,7 +54,7 @@ def require_sound_header(path: Path) -> list[Path] | None:
         _check_meta(path, values)
         files = _files(path, values["ElementDataFile"], lines)
         if values.get("CompressedData", "").lower() in ("true", "t", "1"):
-            _check_streams(path, files or [], end if _is_local(values) else 0)
+            _check_packed(path, values, files or [], end)
         return files
     _check_nrrd(path, values)
     said = next((values[key] for key in _DATA_FILE if key in values), None)
@@ -143,11 +143,14 @@ def _check_meta(path: Path, values: dict[str, str]) -> None:
             raise FileError(path, f"is truncated: its header's {key} is {values[key]}", "Copy or export it again")
 
 
-def _check_streams(path: Path, files: list[Path], start: int) -> None:
-    """MetaIO never ends where a zlib stream asks for a dictionary, which nobody has."""
+def _check_packed(path: Path, values: dict[str, str], files: list[Path], end: int) -> None:
+    """MetaIO may never end where it has to guess how long a zlib stream behind a header is, and never does where the
+    stream asks for a dictionary, which nobody has."""
+    if _is_local(values) and int(values.get("CompressedDataSize", 0)) == 0:
+        raise FileError(path, "its header has no CompressedDataSize", _AGAIN)
     for file in files:
         with open(file, "rb") as stream:
-            stream.seek(start)
+            stream.seek(end if _is_local(values) else 0)
             first = stream.read(2)
         if len(first) == 2 and first[0] & 0x0F == 8 and first[1] & 0x20:
             raise FileError(path, "is damaged: its voxels cannot be unpacked", "Copy or export it again")

@@ -156,8 +156,9 @@ def _volume(path: Path, image) -> Volume:
     matrix = np.eye(4)
     matrix[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * np.array(image.GetSpacing())
     matrix[:3, 3] = image.GetOrigin()
+    values = _values(path, image)
     try:
-        return Volume(_values(path, image), world_from_voxel(matrix), stem(path), header={"file": path.name})
+        return Volume(values, world_from_voxel(matrix), stem(path), header={"file": path.name})
     except ValueError as error:
         raise FileError(path, str(error), "Correct its geometry") from error
 
