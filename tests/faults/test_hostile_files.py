@@ -169,6 +169,17 @@ def test_a_c_arm_that_rounding_leaves_without_a_detector(tmp_path):
         load_arm(tmp_path / "a.json")
 
 
+def test_more_frames_than_there_are(pydicom_file, tmp_path):
+    from pydicom import dcmread
+    from pydicom.encaps import encapsulate, generate_frames
+
+    film = dcmread(pydicom_file("SC_rgb_rle_2frame.dcm"))
+    film.PixelData = encapsulate([next(generate_frames(film.PixelData, number_of_frames=2))])
+    film.save_as(tmp_path / "a.dcm")
+    with pytest.raises(FileError, match="cannot be decoded"):
+        io.load_images(tmp_path / "a.dcm")
+
+
 def test_a_slice_without_a_size(write_dicom, tmp_path):
     place = {"ImagePositionPatient": [0, 0, 0], "ImageOrientationPatient": [1, 0, 0, 0, 1, 0], "PixelSpacing": [1, 1]}
     write_dicom(tmp_path / "0.dcm", np.zeros((4, 5), np.uint16), Modality="CT", Columns=None, **place)

@@ -45,7 +45,7 @@ _CODE = re.compile(r"[A-Z0-9_ ]{1,16}")
 DAMAGED = (
     InvalidDicomError, BytesLengthException, AttributeError, KeyError, ValueError, TypeError, IndexError, EOFError,
     OSError, OverflowError, MemoryError, NotImplementedError, RuntimeError, AssertionError, ArithmeticError,
-    struct.error, zlib.error,
+    StopIteration, struct.error, zlib.error,
 )
 """What pydicom and its decoders raise for damaged data; their texts may quote the header and are not passed on."""
 
